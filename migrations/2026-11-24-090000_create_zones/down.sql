@@ -1,0 +1,2 @@
+DROP TABLE network_identity;
+DROP TABLE zones;

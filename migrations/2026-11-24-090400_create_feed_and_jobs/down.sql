@@ -1,0 +1,3 @@
+DROP TABLE jobs;
+DROP TABLE change_feed_horizon;
+DROP TABLE change_feed;

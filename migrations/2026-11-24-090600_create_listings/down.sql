@@ -1,0 +1,2 @@
+DROP TABLE listing_revisions;
+DROP TABLE listings;

@@ -1,0 +1,81 @@
+//! `zonebridge demo`: the service with the demonstration network, for a first look.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::demo_network::{self, ACCOUNTS};
+use crate::config::Config;
+use crate::feed;
+use crate::startup::{Connected, Service, until_asked_to_end};
+
+/// Loads what is missing, says how to log in once everything is searchable, and runs until it is asked to end.
+pub async fn run(config: &Config) -> Result<()> {
+    let connected = Connected::as_owner(config).await?;
+    let outcome = match Service::start(config, &connected.url, connected.database.clone()).await {
+        Ok(service) => match prepare(config, &service).await {
+            Ok(()) => until_asked_to_end(service, connected.cluster.as_ref()).await,
+            Err(error) => service.stop().await.and(Err(error)),
+        },
+        Err(error) => Err(error),
+    };
+    connected.close();
+    outcome
+}
+
+async fn prepare(config: &Config, service: &Service) -> Result<()> {
+    let (password, is_new) = password(&config.data_dir.join("demonstration-password"))?;
+    let loaded = demo_network::load(config, &service.database, &password, is_new).await?;
+    if loaded > 0 {
+        tracing::info!(listings = loaded, "the demonstration network was loaded");
+    }
+    wait_until_searchable(service).await?;
+    welcome(service, &password);
+    Ok(())
+}
+
+/// The password that the demonstration accounts share: made on the first run, kept for the next ones. True when it is new.
+fn password(path: &Path) -> Result<(String, bool)> {
+    if let Ok(known) = fs::read_to_string(path) {
+        return Ok((known.trim().to_owned(), false));
+    }
+    let mut bytes = [0_u8; 12];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    let password = URL_SAFE_NO_PAD.encode(bytes);
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| writeln!(file, "{password}")).with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok((password, true))
+}
+
+async fn wait_until_searchable(service: &Service) -> Result<()> {
+    loop {
+        if let Ok(snapshot) = service.index.snapshot() {
+            let mut conn = service.database.read().await?;
+            if feed::read_after(&mut conn, snapshot.position, 1).await?.is_empty() {
+                return Ok(());
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn welcome(service: &Service, password: &str) {
+    println!();
+    println!("Zonebridge answers on http://{}", service.address);
+    println!("API documents with a console: http://{}/docs/", service.address);
+    println!();
+    println!("Accounts to log in with:");
+    for account in ACCOUNTS {
+        println!("  {:<30} {}", account.email, account.what);
+    }
+    println!("Demonstration password: {password}");
+    println!();
+    println!("Try: curl 'http://{}/v1/listings?q=lidar&facets=kind,zone&limit=2'", service.address);
+    println!("Ctrl-C ends it; the data stay for the next time.");
+}

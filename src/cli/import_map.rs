@@ -1,0 +1,153 @@
+//! The map of an import: which field of the input feeds which field of a listing, and what is the same for all.
+//!
+//! ```toml
+//! [fields]
+//! external_id = "_id"
+//! "title.zh" = "title"
+//! "summary.zh" = { from = ["text", "title"], max_chars = 300 }   # the first that is not empty, cut at a word
+//! [constants]
+//! kind = "technology"
+//! "attributes.ip_status" = "undisclosed"
+//! valid_days = 300
+//! ```
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportMap {
+    #[serde(default)]
+    fields: BTreeMap<String, Source>,
+    #[serde(default)]
+    constants: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Source {
+    Name(String),
+    Detailed(Detailed),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Detailed {
+    from: OneOrMany,
+    max_chars: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl ImportMap {
+    pub fn parse(text: &str) -> Result<Self> {
+        toml::from_str(text).context("the map is not of the form [fields] target = \"source\" and [constants] target = value")
+    }
+
+    /// The listing's fields of one input object. Without any mapping the object itself.
+    pub fn apply(&self, input: Map<String, Value>) -> Map<String, Value> {
+        if self.fields.is_empty() && self.constants.is_empty() {
+            return input;
+        }
+        let input = Value::Object(input);
+        let mut output = Map::new();
+        for (target, value) in &self.constants {
+            put(&mut output, target, value.clone());
+        }
+        for (target, source) in &self.fields {
+            if let Some(value) = source.read(&input) {
+                put(&mut output, target, value);
+            }
+        }
+        output
+    }
+}
+
+impl Source {
+    fn read(&self, input: &Value) -> Option<Value> {
+        let (names, max_chars) = match self {
+            Self::Name(name) => (std::slice::from_ref(name), None),
+            Self::Detailed(Detailed { from: OneOrMany::One(name), max_chars }) => (std::slice::from_ref(name), *max_chars),
+            Self::Detailed(Detailed { from: OneOrMany::Many(names), max_chars }) => (names.as_slice(), *max_chars),
+        };
+        let found = names.iter().find_map(|name| get(input, name).filter(|value| !is_empty(value)))?;
+        Some(match (found, max_chars) {
+            (Value::String(text), Some(max)) => Value::String(cut(text, max)),
+            // An id may be a number in the input; listings have text.
+            (Value::Number(number), _) => Value::String(number.to_string()),
+            (other, _) => other.clone(),
+        })
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
+fn get<'a>(input: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(input, |value, key| value.get(key))
+}
+
+fn put(output: &mut Map<String, Value>, path: &str, value: Value) {
+    match path.split_once('.') {
+        None => {
+            output.insert(path.to_owned(), value);
+        }
+        Some((head, rest)) => {
+            let inner = output.entry(head.to_owned()).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                put(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// At most `max` characters, ending at a space where there is one near the end.
+fn cut(text: &str, max: usize) -> String {
+    let text = text.trim();
+    let Some((end, _)) = text.char_indices().nth(max) else { return text.to_owned() };
+    let head = &text[..end];
+    let at_word = head.rfind(char::is_whitespace).filter(|at| head[*at..].chars().count() < 30);
+    head[..at_word.unwrap_or(end)].trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn apply(map: &str, input: Value) -> Value {
+        Value::Object(ImportMap::parse(map).unwrap().apply(input.as_object().unwrap().clone()))
+    }
+
+    #[test]
+    fn fields_are_renamed_and_constants_added() {
+        let map = "[fields]\nexternal_id = \"_id\"\n\"title.zh\" = \"meta.name\"\n[constants]\nkind = \"technology\"\n\"attributes.trl\" = 3\n";
+        let output = apply(map, json!({"_id": 7, "meta": {"name": "激光"}, "rest": 1}));
+        assert_eq!(output, json!({"external_id": "7", "title": {"zh": "激光"}, "kind": "technology", "attributes": {"trl": 3}}));
+    }
+
+    #[test]
+    fn the_first_source_that_is_not_empty_counts_and_is_cut() {
+        let map = "[fields]\n\"summary.en\" = { from = [\"text\", \"title\"], max_chars = 12 }\n";
+        assert_eq!(apply(map, json!({"text": " ", "title": "a short one"})), json!({"summary": {"en": "a short one"}}));
+        assert_eq!(apply(map, json!({"text": "one two three four"})), json!({"summary": {"en": "one two"}}));
+    }
+
+    #[test]
+    fn without_a_map_the_input_stays_as_it_is() {
+        assert_eq!(apply("", json!({"kind": "talent"})), json!({"kind": "talent"}));
+    }
+}

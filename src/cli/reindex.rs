@@ -1,0 +1,71 @@
+//! `zonebridge reindex [--check]`
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::config::Config;
+use crate::feed;
+use crate::search::check::{Report, check};
+use crate::search::index::{Generation, Progress, SearchIndex};
+use crate::search::rebuild::{network_id, rebuild};
+use crate::startup::Connected;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Changes nothing: compares ids, revisions, content digests and postings of the index with the database.
+    #[arg(long)]
+    check: bool,
+}
+
+pub async fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
+    let connected = Connected::as_command(config).await?;
+    let outcome = if arguments.check { prove(config, &connected).await } else { build(config, &connected).await };
+    connected.close();
+    outcome
+}
+
+async fn build(config: &Config, connected: &Connected) -> Result<ExitCode> {
+    let index = SearchIndex::new(&config.search.dir)?;
+    let started = Instant::now();
+    let generation = rebuild(&connected.database, &index, config.search.writer_memory, |done, total| eprintln!("indexed {done} of {total} listings")).await?;
+    println!(
+        "{} holds {} documents, built in {:.1} s; a running service takes it up by itself",
+        generation.name,
+        generation.reader.searcher().num_docs(),
+        started.elapsed().as_secs_f64()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Compares until index and database stand still on the same position, at most ten times.
+async fn prove(config: &Config, connected: &Connected) -> Result<ExitCode> {
+    let index = SearchIndex::new(&config.search.dir)?;
+    let mut last = Report::default();
+    for attempt in 0..10 {
+        if attempt > 0 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let generation = Generation::current(&index.dir, &index.fields).context("there is no index yet: run `zonebridge reindex`, or start the service")?;
+        let progress = Progress::of(&generation.index).context("the index has no position: run `zonebridge reindex`")?;
+        let mut conn = connected.database.read().await?;
+        if !progress.fits(network_id(&mut conn).await?) {
+            bail!("the index belongs to another database or another version: run `zonebridge reindex`");
+        }
+        last = check(&connected.database, &generation.reader.searcher(), &index.fields).await?;
+        if last.differences.is_empty() {
+            println!("index and database are equal: {} listings in {} documents; ids, revisions, contents and postings agree", last.listings, last.documents);
+            return Ok(ExitCode::SUCCESS);
+        }
+        // Differences may be changes on their way; without any, they are real.
+        if feed::read_after(&mut conn, progress.position, 1).await?.is_empty() && attempt > 0 {
+            break;
+        }
+    }
+    for difference in last.differences.iter().take(100) {
+        println!("{difference}");
+    }
+    println!("index and database differ in {} places; `zonebridge reindex` builds the index anew", last.differences.len());
+    Ok(ExitCode::FAILURE)
+}

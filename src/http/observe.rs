@@ -1,0 +1,78 @@
+//! The middleware around every request: its time limit, its id in the answer, its measure, its problem in the caller's language.
+
+use std::time::{Duration, Instant};
+
+use actix_web::HttpMessage;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use metrics::{counter, histogram};
+use tracing_actix_web::RequestId;
+
+use super::context::locale_of;
+use super::problem;
+use crate::error::Error;
+
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How long a request may take; put into the application's data at the start.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestTimeout(pub Duration);
+
+pub async fn observe(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let limit = request.app_data::<RequestTimeout>().map_or(Duration::from_secs(30), |timeout| timeout.0);
+    let http_request = request.request().clone();
+    let response = match tokio::time::timeout(limit, next.call(request)).await {
+        Ok(Ok(response)) => response.map_into_boxed_body(),
+        Ok(Err(error)) => ServiceResponse::from_err(error, http_request.clone()),
+        Err(_) => ServiceResponse::from_err(Error::Timeout, http_request.clone()),
+    };
+    let mut response = localised(response);
+    let id = http_request.extensions().get::<RequestId>().map(ToString::to_string);
+    let headers = response.headers_mut();
+    if let Some(id) = id.and_then(|id| HeaderValue::try_from(id).ok()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    // The pattern, never the path: a path has ids in it and would make a series for each.
+    let route = http_request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let labels = [("method", method.as_str().to_owned()), ("route", route), ("status", response.status().as_u16().to_string())];
+    counter!("zonebridge_http_requests_total", &labels).increment(1);
+    histogram!("zonebridge_http_request_duration_seconds", &labels).record(started.elapsed().as_secs_f64());
+    Ok(response)
+}
+
+/// Writes a problem again, in the caller's language and with the request id, and logs an internal cause, once.
+fn localised(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let request = response.request();
+    let id = request.extensions().get::<RequestId>().map(ToString::to_string);
+    let Some(failure) = response.response().error() else { return response };
+    let rendered = match failure.as_error::<Error>() {
+        Some(error) => {
+            if let Error::Internal(cause) = error {
+                tracing::error!(request_id = id.as_deref(), cause = format!("{cause:#}"), "request failed");
+            }
+            problem::respond(error, locale_of(request), id)
+        }
+        // Failures of the framework itself, such as a body that breaks off.
+        None if response.status().is_server_error() => {
+            tracing::error!(request_id = id.as_deref(), cause = %failure, "request failed");
+            problem::respond(&Error::Internal(anyhow::anyhow!("framework")), locale_of(request), id)
+        }
+        None => return response,
+    };
+    let (request, old) = response.into_parts();
+    let mut rendered = rendered;
+    for (name, value) in old.headers() {
+        if !rendered.headers().contains_key(name) {
+            rendered.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    ServiceResponse::new(request, rendered)
+}

@@ -1,0 +1,90 @@
+//! Who comes into question: by words, and by evidence that needs no words, so that a partner in the other language is not missed.
+
+use std::collections::HashSet;
+
+use tantivy::collector::TopDocs;
+use tantivy::{DocAddress, TantivyDocument};
+
+use super::side::{Seeker, Side, needs_for, offers_for};
+use crate::error::{Error, Result};
+use crate::listings::content::kinds::Direction;
+use crate::listings::model::today;
+use crate::listings::view::ListingCard;
+use crate::search::document::{Hidden, audience_of, days};
+use crate::search::index::{SearchIndex, Snapshot, stored_bytes};
+use crate::search::query::{Conditions, QueryTerms, any_tag};
+use crate::text::fold::fold;
+use crate::text::profile::{Profile, hash};
+
+const BY_WORDS: usize = 250;
+const BY_TAGS: usize = 150;
+/// The terms that say most about the seeker; more would only find what everybody says.
+const TERMS: usize = 48;
+
+/// The published listings that the seeker could match with, as its organisation may know them.
+pub fn candidates(index: &SearchIndex, snapshot: &Snapshot, seeker: &Seeker, verified: bool, zones: &[String]) -> Result<Vec<Side>> {
+    let mut addresses: Vec<DocAddress> = Vec::new();
+    let mut seen = HashSet::new();
+    for (query, limit) in [(telling_terms(seeker, snapshot).ranking(&index.fields), BY_WORDS), (any_tag(&index.fields, &tags(seeker)), BY_TAGS)] {
+        let Some(query) = query else { continue };
+        let asked = conditions(index, seeker, verified, zones).with(Some(query));
+        let found = snapshot.searcher.search(&asked, &TopDocs::with_limit(limit).order_by_score()).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
+        addresses.extend(found.into_iter().map(|(_, address)| address).filter(|address| seen.insert(*address)));
+    }
+    addresses.into_iter().map(|address| read(index, snapshot, address)).collect()
+}
+
+fn conditions(index: &SearchIndex, seeker: &Seeker, verified: bool, zones: &[String]) -> Conditions {
+    let fields = &index.fields;
+    let mut conditions = Conditions::default();
+    let kinds = match seeker.direction() {
+        Direction::Need => offers_for(seeker.kind()).to_vec(),
+        Direction::Offer => needs_for(seeker.kind()),
+    };
+    conditions.audience(fields, audience_of(verified));
+    conditions.at_least_i64(fields.valid_through, days(today()));
+    conditions.tag(fields, "direction", &[seeker.direction().opposite().as_str()]);
+    conditions.tag(fields, "kind", &kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>());
+    conditions.tag(fields, "zone", zones);
+    conditions.not(fields.organization, &seeker.for_public.organization().to_string());
+    conditions
+}
+
+/// The seeker's heaviest terms by tf-idf, as a query.
+fn telling_terms(seeker: &Seeker, snapshot: &Snapshot) -> QueryTerms {
+    let card = &seeker.for_verified.card;
+    let mut text = String::new();
+    for part in [&card.title, &card.title, &card.summary, &card.body].into_iter().flat_map(|texts| [&texts.zh, &texts.en]).flatten() {
+        text.push_str(part);
+        text.push('\n');
+    }
+    for word in card.keywords.iter().map(String::as_str).chain(card.attributes.searchable_words()) {
+        text.push_str(word);
+        text.push('\n');
+    }
+    let mut query = QueryTerms::of(&text);
+    let weight = |(term, count): &(String, f32)| (1.0 + f64::from(*count).ln()) * snapshot.statistics.idf(hash(term)).powi(2);
+    query.terms.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+    query.terms.truncate(TERMS);
+    query
+}
+
+fn tags(seeker: &Seeker) -> Vec<String> {
+    let card = &seeker.for_verified.card;
+    let mut tags: Vec<String> = card.segments.iter().map(|segment| format!("segment:{segment}")).collect();
+    // The division is the least that counts as evidence, and longer codes then weigh more.
+    tags.extend(card.industries.iter().flat_map(|code| code.prefixes().filter(|prefix| prefix.len() >= 3).map(|prefix| format!("industry:{prefix}")).collect::<Vec<_>>()));
+    tags.extend(card.attributes.skills().iter().map(|skill| format!("skill:{}", fold(&skill.name))));
+    tags.sort();
+    tags.dedup();
+    tags
+}
+
+fn read(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress) -> Result<Side> {
+    let document: TantivyDocument = snapshot.searcher.doc(address).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
+    let part = |field| stored_bytes(&document, field).ok_or_else(|| Error::internal(anyhow::anyhow!("a document without its parts")));
+    let card: ListingCard = serde_json::from_slice(part(index.fields.card)?).map_err(Error::internal)?;
+    let hidden: Hidden = serde_json::from_slice(part(index.fields.hidden)?).map_err(Error::internal)?;
+    let profile = Profile::from_bytes(part(index.fields.profile)?).ok_or_else(|| Error::internal(anyhow::anyhow!("a malformed profile")))?;
+    Ok(Side { card, profile, hidden })
+}

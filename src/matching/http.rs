@@ -1,0 +1,136 @@
+//! `GET /v1/listings/{id}/matches`
+
+use actix_web::{HttpResponse, get, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::candidates::candidates;
+use super::explain::{Explanation, explain};
+use super::gates::Gate;
+use super::score::{Factor, Judgement, Score, judge};
+use super::side::{Pair, Seeker, Side};
+use super::weights::ALGORITHM_VERSION;
+use crate::access::actor::Actor;
+use crate::db::Database;
+use crate::error::{Error, Result};
+use crate::http::body::{PathId, Query};
+use crate::http::page::limit;
+use crate::listings::content::kinds::Direction;
+use crate::listings::model::{Entry, today};
+use crate::listings::states::ListingState;
+use crate::listings::view::ListingCard;
+use crate::listings::{actions, policy};
+use crate::search::http::SearchMode;
+use crate::search::index::{SearchIndex, Snapshot};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MatchQuery {
+    /// Only partners of these zones, separated by commas.
+    pub zone: Option<String>,
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<i64>,
+    /// This version uses nothing about the reader, so both answers are the same.
+    pub personalised: Option<bool>,
+}
+
+/// A partner with the reasons. Need and offer keep their places whichever of them asked.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MatchView {
+    pub listing: ListingCard,
+    pub need_id: Uuid,
+    pub need_revision: i32,
+    pub offer_id: Uuid,
+    pub offer_revision: i32,
+    /// The mean of both directions; the contributions of the factors add up to it.
+    pub score: f64,
+    pub score_forward: f64,
+    pub score_reverse: f64,
+    pub gates: Vec<Gate>,
+    pub factors: Vec<Factor>,
+    pub explanation: Explanation,
+    pub algorithm_version: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MatchResult {
+    pub items: Vec<MatchView>,
+    pub algorithm_version: String,
+    pub mode: SearchMode,
+    /// Whether anything about the reader was used.
+    pub personalised: bool,
+}
+
+/// The best partners of a published listing: for its own organisation.
+#[utoipa::path(tag = "matching", params(("id" = Uuid, Path), MatchQuery), responses((status = 200, body = MatchResult)), security(("bearer" = [])))]
+#[get("/v1/listings/{id}/matches")]
+async fn list_matches(actor: Actor, database: web::Data<Database>, index: web::Data<SearchIndex>, id: PathId, query: Query<MatchQuery>) -> Result<HttpResponse> {
+    let limit = usize::try_from(limit(query.0.limit)?).map_err(Error::internal)?;
+    let zones: Vec<String> =
+        query.0.zone.as_deref().map(|zones| zones.split(',').map(str::trim).filter(|zone| !zone.is_empty()).take(50).map(str::to_owned).collect()).unwrap_or_default();
+    let mut conn = database.read().await?;
+    let listing = actions::find(&mut conn, id.0).await?;
+    policy::match_own(&actor, &listing)?;
+    if listing.state != ListingState::Published {
+        return Err(actions::illegal_move(listing.state));
+    }
+    let entry = actions::live(&mut conn, listing).await?;
+    drop(conn);
+    let snapshot = index.snapshot()?;
+    let index = index.get_ref().clone();
+    let items = web::block(move || matches(&index, &snapshot, &entry, &zones, limit)).await.map_err(Error::internal)??;
+    Ok(HttpResponse::Ok().json(MatchResult { items, algorithm_version: ALGORITHM_VERSION.into(), mode: SearchMode::Words, personalised: false }))
+}
+
+/// The best partners of a listing among those that its organisation may know of.
+pub fn matches(index: &SearchIndex, snapshot: &Snapshot, entry: &Entry, zones: &[String], limit: usize) -> Result<Vec<MatchView>> {
+    let seeker = Seeker::of(entry);
+    let mut found: Vec<(Side, Score)> = Vec::new();
+    for other in candidates(index, snapshot, &seeker, entry.organization.is_verified(), zones)? {
+        let judgement = judge(&pair(&seeker, &other), &snapshot.statistics);
+        if let Judgement::Match(score) = judgement {
+            found.push((other, score));
+        }
+    }
+    // Equal scores keep one order, whoever asks.
+    found.sort_by(|(a, score_a), (b, score_b)| score_b.score.total_cmp(&score_a.score).then_with(|| a.card.id.cmp(&b.card.id)));
+    found.truncate(limit);
+    Ok(found.into_iter().map(|(other, score)| view(&seeker, other, score, snapshot)).collect())
+}
+
+/// Both sides in their places, each as the other may know it.
+pub fn pair<'a>(seeker: &'a Seeker, other: &'a Side) -> Pair<'a> {
+    let own = seeker.as_seen_by(other);
+    match seeker.direction() {
+        Direction::Need => Pair { need: own, offer: other, today: today() },
+        Direction::Offer => Pair { need: other, offer: own, today: today() },
+    }
+}
+
+fn view(seeker: &Seeker, other: Side, score: Score, snapshot: &Snapshot) -> MatchView {
+    let (explanation, need, offer) = {
+        let pair = pair(seeker, &other);
+        let reference = |side: &Side| (side.card.id, side.card.revision);
+        (explain(&pair, &score, &snapshot.statistics), reference(pair.need), reference(pair.offer))
+    };
+    MatchView {
+        listing: other.card,
+        need_id: need.0,
+        need_revision: need.1,
+        offer_id: offer.0,
+        offer_revision: offer.1,
+        score: score.score,
+        score_forward: score.forward,
+        score_reverse: score.reverse,
+        gates: score.gates,
+        factors: score.factors,
+        explanation,
+        algorithm_version: ALGORITHM_VERSION.into(),
+    }
+}
+
+pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config.service(list_matches);
+}

@@ -1,0 +1,83 @@
+//! From factors to a score whose parts add up.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::factors::{factor, text_coverage};
+use super::gates::{Gate, gates};
+use super::side::Pair;
+use super::weights::{FactorCode, weights};
+use crate::search::statistics::Statistics;
+
+/// Texts that share less than this (mean of both directions, by weight of terms) share only what all texts share.
+const TEXT_EVIDENCE: f64 = 0.02;
+/// Codes of the same division are evidence; the same section is not.
+const INDUSTRY_EVIDENCE: f64 = 0.5;
+
+/// One factor of a score. Where either side does not say, the values are null and the weight is shared over the other factors.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Factor {
+    pub code: FactorCode,
+    /// How well the offer serves the need, 0 to 1.
+    pub forward: Option<f64>,
+    /// How well the need suits the offer, 0 to 1.
+    pub reverse: Option<f64>,
+    /// The mean of both.
+    pub value: Option<f64>,
+    /// The share of this factor in the score; 0 where the value is null.
+    pub weight: f64,
+    /// weight × value; the contributions add up to the score.
+    pub contribution: f64,
+}
+
+/// The judgement on a pair that may match.
+#[derive(Debug, Clone)]
+pub struct Score {
+    pub gates: Vec<Gate>,
+    pub factors: Vec<Factor>,
+    pub forward: f64,
+    pub reverse: f64,
+    pub score: f64,
+}
+
+/// What was found about a pair.
+#[derive(Debug, Clone)]
+pub enum Judgement {
+    /// At least one gate is closed.
+    Refused(Vec<Gate>),
+    /// The gates are open, but nothing in text, segment, industry or skills speaks for it: freshness and zone alone make no match.
+    NoEvidence,
+    Match(Score),
+}
+
+pub fn judge(pair: &Pair<'_>, statistics: &Statistics) -> Judgement {
+    let gates = gates(pair);
+    if gates.iter().any(|gate| !gate.passed) {
+        return Judgement::Refused(gates);
+    }
+    let rated: Vec<_> = weights(pair.need.kind(), pair.offer.kind()).iter().map(|&(code, weight)| (code, weight, factor(code, pair, statistics))).collect();
+    if !has_evidence(pair, &rated, statistics) {
+        return Judgement::NoEvidence;
+    }
+    let known: f64 = rated.iter().filter(|(_, _, rating)| rating.is_some()).map(|(_, weight, _)| weight).sum();
+    let factors: Vec<Factor> = rated
+        .into_iter()
+        .map(|(code, weight, rating)| match rating {
+            Some((forward, reverse)) => {
+                let (value, weight) = (f64::midpoint(forward, reverse), weight / known);
+                Factor { code, forward: Some(forward), reverse: Some(reverse), value: Some(value), weight, contribution: weight * value }
+            }
+            None => Factor { code, forward: None, reverse: None, value: None, weight: 0.0, contribution: 0.0 },
+        })
+        .collect();
+    let sum = |direction: fn(&Factor) -> Option<f64>| factors.iter().map(|factor| factor.weight * direction(factor).unwrap_or(0.0)).sum::<f64>();
+    let (forward, reverse) = (sum(|factor| factor.forward), sum(|factor| factor.reverse));
+    Judgement::Match(Score { gates, forward, reverse, score: f64::midpoint(forward, reverse), factors })
+}
+
+fn has_evidence(pair: &Pair<'_>, rated: &[(FactorCode, f64, Option<(f64, f64)>)], statistics: &Statistics) -> bool {
+    let best = |code: FactorCode| rated.iter().find(|(other, ..)| *other == code).and_then(|(_, _, rating)| *rating).map_or(0.0, |(forward, reverse)| f64::max(forward, reverse));
+    let same_segment = pair.need.card.segments.iter().any(|segment| pair.offer.card.segments.contains(segment));
+    let text = text_coverage(pair.need, pair.offer, statistics).map_or(0.0, |(forward, reverse)| f64::midpoint(forward, reverse));
+    same_segment || text >= TEXT_EVIDENCE || best(FactorCode::Industry) >= INDUSTRY_EVIDENCE || best(FactorCode::Skills) > 0.0
+}

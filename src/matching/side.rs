@@ -1,0 +1,96 @@
+//! One side of a pair, as the other side may know it.
+
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+use crate::listings::content::kinds::{Direction, Kind};
+use crate::listings::content::tiers::Tier;
+use crate::listings::model::Entry;
+use crate::listings::view::ListingCard;
+use crate::organizations::model::Verification;
+use crate::search::document::{Hidden, profile_of};
+use crate::text::profile::Profile;
+
+#[derive(Debug, Clone)]
+pub struct Side {
+    pub card: ListingCard,
+    pub profile: Profile,
+    pub hidden: Hidden,
+}
+
+impl Side {
+    /// A listing as a party that sees up to `tier` may know it.
+    pub fn of(entry: &Entry, tier: Tier) -> Self {
+        let card = ListingCard::of(entry, tier);
+        Self { profile: profile_of(&card), hidden: Hidden { excluded_organizations: entry.content.excluded_organizations.clone() }, card }
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.card.attributes.kind()
+    }
+
+    pub fn organization(&self) -> Uuid {
+        self.card.organization.id
+    }
+
+    pub fn is_verified(&self) -> bool {
+        self.card.organization.verification == Verification::Verified
+    }
+
+    pub fn has_zh(&self) -> bool {
+        !self.profile.zh.is_empty()
+    }
+
+    pub fn has_en(&self) -> bool {
+        !self.profile.en.is_empty()
+    }
+}
+
+/// A listing that looks for matches: as guests may know it, and as verified organisations may.
+pub struct Seeker {
+    pub for_public: Side,
+    pub for_verified: Side,
+}
+
+impl Seeker {
+    pub fn of(entry: &Entry) -> Self {
+        let for_public = Side::of(entry, Tier::Public);
+        let for_verified = if entry.content.has_more_for_verified() { Side::of(entry, Tier::Verified) } else { for_public.clone() };
+        Self { for_public, for_verified }
+    }
+
+    /// How the other party knows us.
+    pub fn as_seen_by(&self, other: &Side) -> &Side {
+        if other.is_verified() { &self.for_verified } else { &self.for_public }
+    }
+
+    pub fn direction(&self) -> Direction {
+        self.for_public.card.direction
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.for_public.kind()
+    }
+}
+
+/// A need and an offer of other parties.
+pub struct Pair<'a> {
+    pub need: &'a Side,
+    pub offer: &'a Side,
+    pub today: NaiveDate,
+}
+
+/// The kinds that a need of `kind` meets: its own, and the complementary ones.
+pub const fn offers_for(kind: Kind) -> &'static [Kind] {
+    match kind {
+        Kind::Technology => &[Kind::Technology, Kind::Talent],
+        Kind::Industry => &[Kind::Industry, Kind::Technology],
+        Kind::Funding => &[Kind::Funding],
+        Kind::Talent => &[Kind::Talent],
+    }
+}
+
+/// The same table read from the offer's side.
+pub fn needs_for(kind: Kind) -> Vec<Kind> {
+    Kind::ALL.iter().copied().filter(|need| offers_for(*need).contains(&kind)).collect()
+}

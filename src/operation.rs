@@ -1,0 +1,71 @@
+//! What operators and their machines ask: is it alive, is it ready, how does it fare.
+
+use actix_web::{HttpResponse, get, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::db::Database;
+use crate::search::http::SearchMode;
+use crate::search::index::SearchIndex;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Live {
+    #[schema(example = "live")]
+    pub status: String,
+    pub version: String,
+}
+
+/// Each part that must work before requests should come here.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ready {
+    #[schema(example = "ready")]
+    pub status: String,
+    /// The database answers.
+    pub database: bool,
+    /// Every migration of this version has been run.
+    pub migrations: bool,
+    /// The search index is open.
+    pub index: bool,
+    pub mode: SearchMode,
+}
+
+/// The process answers.
+#[utoipa::path(tag = "operation", responses((status = 200, body = Live)))]
+#[get("/health/live")]
+async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(Live { status: "live".into(), version: env!("CARGO_PKG_VERSION").into() })
+}
+
+/// The service can do its work.
+#[utoipa::path(tag = "operation", responses((status = 200, body = Ready), (status = 503, body = Ready)))]
+#[get("/health/ready")]
+async fn ready(database: web::Data<Database>, index: web::Data<SearchIndex>) -> HttpResponse {
+    let database_answers = database.read().await.is_ok();
+    let migrations = database_answers && database.is_ready().await;
+    let index = index.is_ready();
+    let all = database_answers && migrations && index;
+    let status = if all { "ready" } else { "not_ready" };
+    let mut response = if all { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.json(Ready { status: status.into(), database: database_answers, migrations, index, mode: SearchMode::Words })
+}
+
+/// Measures in the text format of Prometheus.
+#[utoipa::path(tag = "operation", responses((status = 200, body = String, content_type = "text/plain")))]
+#[get("/metrics")]
+async fn metrics_text(handle: web::Data<PrometheusHandle>, database: web::Data<Database>, index: web::Data<SearchIndex>) -> HttpResponse {
+    let (used, size) = database.usage();
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floats; these counts are small")]
+    {
+        metrics::gauge!("zonebridge_database_connections_in_use").set(used as f64);
+        metrics::gauge!("zonebridge_database_connections_max").set(size as f64);
+        if let Ok(snapshot) = index.snapshot() {
+            metrics::gauge!("zonebridge_index_documents").set(snapshot.searcher.num_docs() as f64);
+        }
+    }
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(handle.render())
+}
+
+pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config.service(live).service(ready).service(metrics_text);
+}

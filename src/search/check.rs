@@ -1,0 +1,163 @@
+//! Proves that the index holds what the database says: ids, revisions, content digests, and the postings themselves.
+//!
+//! Each document's stored content is digested anew, never taken from a stored digest; and every posting of the inverted index is added
+//! up by document and compared with the terms that the analysis gives today, so a document that shows right but is found wrong fails too.
+
+use std::collections::BTreeMap;
+use std::hash::Hasher;
+
+use anyhow::Result;
+use sha2::{Digest, Sha256};
+use tantivy::postings::Postings;
+use tantivy::schema::{Field, IndexRecordOption, Value};
+use tantivy::{DocSet, Searcher, TERMINATED, TantivyDocument};
+
+use super::document::{Indexed, documents};
+use super::fields::Fields;
+use super::index::stored_bytes;
+use crate::db::Database;
+use crate::listings::published;
+
+/// What a document is compared by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mark {
+    revision: u64,
+    digest: [u8; 32],
+    postings: u64,
+}
+
+/// What was found wrong, at most a hundred of each.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub listings: usize,
+    pub documents: usize,
+    pub differences: Vec<String>,
+}
+
+/// Compares a snapshot with the database as it is now. Nothing may be written to the database meanwhile, or the caller compares again.
+pub async fn check(database: &Database, searcher: &Searcher, fields: &Fields) -> Result<Report> {
+    let mut expected: BTreeMap<String, Mark> = BTreeMap::new();
+    let mut conn = database.read().await?;
+    let mut report = Report::default();
+    let mut after = None;
+    loop {
+        let entries = published::after(&mut conn, after, 500).await?;
+        let Some(last) = entries.last() else { break };
+        after = Some(last.listing.id);
+        report.listings += entries.len();
+        for entry in &entries {
+            for document in documents(entry)? {
+                expected.insert(key(&document.id, document.audiences.iter().copied()), mark_of(&document));
+            }
+        }
+    }
+    let found = found_marks(searcher, fields, &mut report)?;
+    report.documents = found.len();
+    for (key, mark) in &expected {
+        match found.get(key) {
+            None => report.differences.push(format!("{key}: missing in the index")),
+            Some(other) if other.revision != mark.revision => {
+                report.differences.push(format!("{key}: revision {} in the index, {} in the database", other.revision, mark.revision))
+            }
+            Some(other) if other.digest != mark.digest => report.differences.push(format!("{key}: the content differs")),
+            Some(other) if other.postings != mark.postings => report.differences.push(format!("{key}: the terms differ")),
+            Some(_) => {}
+        }
+    }
+    for key in found.keys().filter(|key| !expected.contains_key(*key)) {
+        report.differences.push(format!("{key}: in the index, but not published in the database"));
+    }
+    Ok(report)
+}
+
+fn key<'a>(id: &str, audiences: impl Iterator<Item = &'a str>) -> String {
+    let mut audiences: Vec<&str> = audiences.collect();
+    audiences.sort_unstable();
+    format!("{id} ({})", audiences.join("+"))
+}
+
+fn digest(parts: [&[u8]; 3]) -> [u8; 32] {
+    let mut sha = Sha256::new();
+    for part in parts {
+        sha.update((part.len() as u64).to_le_bytes());
+        sha.update(part);
+    }
+    sha.finalize().into()
+}
+
+/// A posting as a number; a document's postings are the wrapping sum of theirs, in whatever order they come.
+fn posting(field: Field, term: &[u8], frequency: u32) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    hasher.write_u32(field.field_id());
+    hasher.write(term);
+    hasher.write_u32(frequency);
+    hasher.finish()
+}
+
+fn mark_of(document: &Indexed) -> Mark {
+    let fields = Fields::new();
+    let mut postings = 0_u64;
+    let mut add = |field: Field, terms: Vec<&str>, with_frequency: bool| {
+        let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+        for term in terms {
+            *counts.entry(term).or_default() += 1;
+        }
+        for (term, count) in counts {
+            postings = postings.wrapping_add(posting(field, term.as_bytes(), if with_frequency { count } else { 1 }));
+        }
+    };
+    add(fields.id, vec![&document.id], false);
+    add(fields.audience, document.audiences.clone(), false);
+    add(fields.organization, vec![&document.organization], false);
+    add(fields.tags, document.tags.iter().map(String::as_str).collect(), false);
+    add(fields.title, document.title.iter().map(String::as_str).collect(), true);
+    add(fields.words, document.words.iter().map(String::as_str).collect(), true);
+    Mark { revision: document.revision, digest: digest([&document.card, &document.profile, &document.hidden]), postings }
+}
+
+fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Result<BTreeMap<String, Mark>> {
+    let mut found = BTreeMap::new();
+    for segment in searcher.segment_readers() {
+        let mut sums = vec![0_u64; segment.max_doc() as usize];
+        for (field, with_frequency) in
+            [(fields.id, false), (fields.audience, false), (fields.organization, false), (fields.tags, false), (fields.title, true), (fields.words, true)]
+        {
+            add_postings(segment, field, with_frequency, &mut sums)?;
+        }
+        let store = segment.get_store_reader(10)?;
+        for doc in segment.doc_ids_alive() {
+            let document: TantivyDocument = store.get(doc)?;
+            let id = document.get_first(fields.id).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+            let audiences: Vec<String> = document.get_all(fields.audience).filter_map(|value| value.as_str().map(str::to_owned)).collect();
+            let bytes = |field| stored_bytes(&document, field).unwrap_or_default();
+            let mark = Mark {
+                revision: document.get_first(fields.revision).and_then(|value| value.as_u64()).unwrap_or_default(),
+                digest: digest([bytes(fields.card), bytes(fields.profile), bytes(fields.hidden)]),
+                postings: sums[doc as usize],
+            };
+            let key = key(&id, audiences.iter().map(String::as_str));
+            if found.insert(key.clone(), mark).is_some() {
+                report.differences.push(format!("{key}: twice in the index"));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn add_postings(segment: &tantivy::SegmentReader, field: Field, with_frequency: bool, sums: &mut [u64]) -> Result<()> {
+    let index = segment.inverted_index(field)?;
+    let mut stream = index.terms().stream()?;
+    let option = if with_frequency { IndexRecordOption::WithFreqs } else { IndexRecordOption::Basic };
+    while stream.advance() {
+        let mut postings = index.read_postings_from_terminfo(stream.value(), option)?;
+        let mut doc = postings.doc();
+        while doc != TERMINATED {
+            let frequency = if with_frequency { postings.term_freq() } else { 1 };
+            if let Some(sum) = sums.get_mut(doc as usize) {
+                *sum = sum.wrapping_add(posting(field, stream.key(), frequency));
+            }
+            doc = postings.advance();
+        }
+    }
+    Ok(())
+}

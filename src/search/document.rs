@@ -1,0 +1,174 @@
+//! From a published listing to its documents: one for each audience that sees something different.
+//!
+//! A guest's document holds nothing that a guest may not see, neither stored nor indexed, so no query of a guest can find by it.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use tantivy::TantivyDocument;
+use tantivy::tokenizer::{PreTokenizedString, Token};
+use uuid::Uuid;
+
+use super::fields::Fields;
+use crate::error::{Error, Result};
+use crate::listings::content::tiers::Tier;
+use crate::listings::model::Entry;
+use crate::listings::view::ListingCard;
+use crate::organizations::model::Bilingual;
+use crate::text::fold::fold;
+use crate::text::language::Language;
+use crate::text::profile::{Profile, ProfileBuilder};
+use crate::text::segment::terms;
+
+/// How much an occurrence counts in the profile: a title or keyword says more than a sentence of the body.
+const TITLE_WEIGHT: u16 = 3;
+
+/// What the scorer knows and nobody reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden {
+    pub excluded_organizations: Vec<Uuid>,
+}
+
+/// Everything that goes into one document, before the index's own types.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Indexed {
+    pub id: String,
+    pub revision: u64,
+    pub audiences: Vec<&'static str>,
+    pub organization: String,
+    pub tags: Vec<String>,
+    pub title: Vec<String>,
+    pub words: Vec<String>,
+    pub published_at: i64,
+    pub valid_through: i64,
+    pub amount: Option<(f64, f64)>,
+    pub trl: Option<i64>,
+    pub card: Vec<u8>,
+    pub profile: Vec<u8>,
+    pub hidden: Vec<u8>,
+}
+
+pub fn audience_of(verified: bool) -> &'static str {
+    if verified { "verified" } else { "public" }
+}
+
+/// The documents of a published listing.
+pub fn documents(entry: &Entry) -> Result<Vec<Indexed>> {
+    if entry.content.has_more_for_verified() {
+        Ok(vec![indexed(entry, Tier::Public, vec!["public"])?, indexed(entry, Tier::Verified, vec!["verified"])?])
+    } else {
+        Ok(vec![indexed(entry, Tier::Public, vec!["public", "verified"])?])
+    }
+}
+
+fn indexed(entry: &Entry, tier: Tier, audiences: Vec<&'static str>) -> Result<Indexed> {
+    let card = ListingCard::of(entry, tier);
+    let hidden = Hidden { excluded_organizations: entry.content.excluded_organizations.clone() };
+    let money = card.attributes.money().map(|range| (range.min.map_or(0.0, |amount| amount.approximate()), range.max.map_or(f64::MAX, |amount| amount.approximate())));
+    Ok(Indexed {
+        id: card.id.to_string(),
+        revision: u64::try_from(card.revision).map_err(Error::internal)?,
+        audiences,
+        organization: card.organization.id.to_string(),
+        tags: tags_of(&card),
+        title: title_terms(&card.title),
+        words: all_terms(&card),
+        published_at: card.published_at.map_or(0, |at| at.timestamp_micros()),
+        valid_through: days(card.valid_through),
+        amount: money,
+        trl: card.attributes.trl().map(i64::from),
+        profile: profile_of(&card).to_bytes(),
+        hidden: serde_json::to_vec(&hidden).map_err(Error::internal)?,
+        card: serde_json::to_vec(&card).map_err(Error::internal)?,
+    })
+}
+
+pub fn days(day: NaiveDate) -> i64 {
+    i64::from(day.to_epoch_days())
+}
+
+fn tags_of(card: &ListingCard) -> Vec<String> {
+    let mut tags = vec![
+        format!("kind:{}", card.attributes.kind()),
+        format!("direction:{}", card.direction),
+        format!("zone:{}", card.zone),
+        format!("verified:{}", card.organization.verification == crate::organizations::model::Verification::Verified),
+    ];
+    tags.extend(card.segments.iter().map(|segment| format!("segment:{segment}")));
+    tags.extend(card.industries.iter().flat_map(|code| code.prefixes().map(|prefix| format!("industry:{prefix}")).collect::<Vec<_>>()));
+    tags.extend(card.attributes.stages().iter().map(|stage| format!("stage:{stage}")));
+    tags.extend(card.attributes.skills().iter().map(|skill| format!("skill:{}", fold(&skill.name))));
+    tags.extend(card.cooperation_modes.iter().map(|mode| format!("cooperation:{mode}")));
+    tags.extend(card.attributes.money().map(|range| format!("currency:{}", range.currency)));
+    tags.sort();
+    tags.dedup();
+    tags
+}
+
+fn texts(bilingual: &Bilingual) -> impl Iterator<Item = (Language, &str)> {
+    [(Language::Zh, &bilingual.zh), (Language::En, &bilingual.en)].into_iter().filter_map(|(language, text)| Some((language, text.as_deref()?)))
+}
+
+fn term_texts(text: &str) -> impl Iterator<Item = String> {
+    terms(text).into_iter().map(|term| term.text)
+}
+
+fn title_terms(title: &Bilingual) -> Vec<String> {
+    texts(title).flat_map(|(_, text)| term_texts(text)).collect()
+}
+
+fn all_terms(card: &ListingCard) -> Vec<String> {
+    let mut all: Vec<String> = [&card.title, &card.summary, &card.body].into_iter().flat_map(texts).flat_map(|(_, text)| term_texts(text)).collect();
+    all.extend(card.keywords.iter().flat_map(|keyword| term_texts(keyword)));
+    all.extend(card.attributes.searchable_words().into_iter().flat_map(term_texts));
+    all
+}
+
+/// The profile by which a listing is matched, as somebody who reads this card may know it.
+pub fn profile_of(card: &ListingCard) -> Profile {
+    let mut builder = ProfileBuilder::default();
+    for (language, text) in texts(&card.title) {
+        builder.add(language, text, TITLE_WEIGHT);
+    }
+    for (language, text) in texts(&card.summary).chain(texts(&card.body)) {
+        builder.add(language, text, 1);
+    }
+    for keyword in card.keywords.iter().map(String::as_str).chain(card.attributes.searchable_words()) {
+        builder.add_to_all(keyword, TITLE_WEIGHT - 1);
+    }
+    builder.finish()
+}
+
+impl Indexed {
+    pub fn into_document(self, fields: &Fields) -> TantivyDocument {
+        let mut document = TantivyDocument::default();
+        document.add_text(fields.id, self.id);
+        document.add_u64(fields.revision, self.revision);
+        for audience in self.audiences {
+            document.add_text(fields.audience, audience);
+        }
+        document.add_text(fields.organization, self.organization);
+        for tag in self.tags {
+            document.add_text(fields.tags, tag);
+        }
+        document.add_pre_tokenized_text(fields.title, ready_made(self.title));
+        document.add_pre_tokenized_text(fields.words, ready_made(self.words));
+        document.add_i64(fields.published_at, self.published_at);
+        document.add_i64(fields.valid_through, self.valid_through);
+        if let Some((min, max)) = self.amount {
+            document.add_f64(fields.amount_min, min);
+            document.add_f64(fields.amount_max, max);
+        }
+        if let Some(trl) = self.trl {
+            document.add_i64(fields.trl, trl);
+        }
+        document.add_bytes(fields.card, &self.card);
+        document.add_bytes(fields.profile, &self.profile);
+        document.add_bytes(fields.hidden, &self.hidden);
+        document
+    }
+}
+
+fn ready_made(terms: Vec<String>) -> PreTokenizedString {
+    let tokens = terms.into_iter().enumerate().map(|(position, text)| Token { offset_from: 0, offset_to: 0, position, text, position_length: 1 }).collect();
+    PreTokenizedString { text: String::new(), tokens }
+}

@@ -1,0 +1,73 @@
+//! The fields of the index.
+
+use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
+
+/// Changes whenever the fields or the text analysis do: an index of another version is rebuilt.
+pub const VERSION: u32 = 1;
+
+pub const TAGS: &str = "tags";
+pub const PUBLISHED_AT: &str = "published_at";
+pub const VALID_THROUGH: &str = "valid_through";
+
+/// Not the name of a registered tokenizer: these fields get their terms ready-made.
+const READY_MADE: &str = "ready_made";
+
+#[derive(Clone)]
+pub struct Fields {
+    pub schema: Schema,
+    /// The listing's id; a listing has one document for everybody, or one for guests and one for verified organisations.
+    pub id: Field,
+    pub revision: Field,
+    /// `public` and `verified`: who may see and find the document.
+    pub audience: Field,
+    pub organization: Field,
+    /// Exact values as `name:value`; also counted for facets.
+    pub tags: Field,
+    /// The terms of the title alone.
+    pub title: Field,
+    /// All terms: title, summary, body, keywords, words of attributes.
+    pub words: Field,
+    pub published_at: Field,
+    /// Days since 1970-01-01.
+    pub valid_through: Field,
+    pub amount_min: Field,
+    pub amount_max: Field,
+    pub trl: Field,
+    /// The listing as this audience sees it, JSON.
+    pub card: Field,
+    /// The term profile for matching.
+    pub profile: Field,
+    /// What only the scorer may know, JSON.
+    pub hidden: Field,
+}
+
+impl Fields {
+    pub fn new() -> Self {
+        let mut builder = Schema::builder();
+        let terms = TextOptions::default().set_indexing_options(TextFieldIndexing::default().set_tokenizer(READY_MADE).set_index_option(IndexRecordOption::WithFreqs));
+        let sortable = NumericOptions::default().set_fast();
+        let stored_bytes = BytesOptions::default().set_stored();
+        let id = builder.add_text_field("id", STRING | STORED);
+        let revision = builder.add_u64_field("revision", STORED);
+        let audience = builder.add_text_field("audience", STRING | STORED);
+        let organization = builder.add_text_field("organization", STRING);
+        let tags = builder.add_text_field(TAGS, TextOptions::from(STRING).set_fast("raw"));
+        let title = builder.add_text_field("title", terms.clone());
+        let words = builder.add_text_field("words", terms);
+        let published_at = builder.add_i64_field(PUBLISHED_AT, sortable.clone());
+        let valid_through = builder.add_i64_field(VALID_THROUGH, sortable.clone());
+        let amount_min = builder.add_f64_field("amount_min", sortable.clone());
+        let amount_max = builder.add_f64_field("amount_max", sortable.clone());
+        let trl = builder.add_i64_field("trl", sortable);
+        let card = builder.add_bytes_field("card", stored_bytes.clone());
+        let profile = builder.add_bytes_field("profile", stored_bytes.clone());
+        let hidden = builder.add_bytes_field("hidden", stored_bytes);
+        Self { schema: builder.build(), id, revision, audience, organization, tags, title, words, published_at, valid_through, amount_min, amount_max, trl, card, profile, hidden }
+    }
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self::new()
+    }
+}

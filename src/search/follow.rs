@@ -1,0 +1,167 @@
+//! The index follows Postgres: it reads the change feed, writes documents, and commits with the position it has reached.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tantivy::{IndexWriter, TantivyDocument, Term};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::document::documents;
+use super::fields::VERSION;
+use super::index::{Generation, Progress, SearchIndex, current_name};
+use super::rebuild::{network_id, rebuild};
+use crate::config::SearchConfig;
+use crate::db::Database;
+use crate::feed::{self, Position};
+use crate::listings::published;
+
+const BATCH: i32 = 1000;
+
+/// The one writer of the index in use.
+pub struct Follower {
+    database: Database,
+    index: SearchIndex,
+    config: SearchConfig,
+    network: Uuid,
+    generation: Arc<Generation>,
+    writer: Option<IndexWriter<TantivyDocument>>,
+    position: Position,
+}
+
+impl Follower {
+    /// Opens the current generation, or builds one where there is none that fits this database, and shows it to requests.
+    pub async fn start(database: Database, index: SearchIndex, config: SearchConfig) -> Result<Self> {
+        let mut conn = database.read().await?;
+        let network = network_id(&mut conn).await?;
+        let mut opened = None;
+        if let Some(generation) = Generation::current(&index.dir, &index.fields)
+            && let Some(progress) = Progress::of(&generation.index)
+            && progress.fits(network)
+            && feed::is_readable_from(&mut conn, progress.position).await?
+        {
+            opened = Some((generation, progress.position));
+        }
+        drop(conn);
+        let (generation, position) = match opened {
+            Some(opened) => opened,
+            None => {
+                tracing::info!(folder = %index.dir.display(), "building the search index");
+                let generation = rebuild(&database, &index, config.writer_memory, |_, _| {}).await?;
+                let position = Progress::of(&generation.index).context("a new index has no progress")?.position;
+                (generation, position)
+            }
+        };
+        let mut follower = Self { database, index, config, network, generation: Arc::new(generation), writer: None, position };
+        follower.open_writer()?;
+        // What happened while the service was down is caught up before the first request is answered.
+        while follower.step().await? {}
+        follower.index.publish(&follower.generation, follower.position)?;
+        Ok(follower)
+    }
+
+    fn open_writer(&mut self) -> Result<()> {
+        self.writer = None;
+        let writer = self.generation.index.writer_with_num_threads(1, self.config.writer_memory);
+        self.writer = Some(writer.with_context(|| format!("the index in {} is in use by another service: give each its own data folder", self.index.dir.display()))?);
+        Ok(())
+    }
+
+    /// Follows until the token is cancelled, then closes the index.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let worked = match self.follow_once().await {
+                Ok(worked) => worked,
+                Err(error) => {
+                    tracing::error!(cause = format!("{error:#}"), "the index cannot follow the database; it tries again");
+                    self.recover();
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    false
+                }
+            };
+            let pause = if worked { Duration::ZERO } else { self.config.poll_interval };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        if let Some(writer) = self.writer.take() {
+            let _ = tokio::task::spawn_blocking(move || writer.wait_merging_threads()).await;
+        }
+    }
+
+    async fn follow_once(&mut self) -> Result<bool> {
+        self.change_generation()?;
+        let worked = self.step().await?;
+        if worked {
+            self.index.publish(&self.generation, self.position)?;
+        }
+        let lag = feed::lag_seconds(&mut *self.database.read().await?, self.position).await?;
+        metrics::gauge!("zonebridge_index_lag_seconds").set(lag);
+        Ok(worked)
+    }
+
+    /// A failed write leaves the writer unusable; a new one begins at the last commit.
+    fn recover(&mut self) {
+        if let Some(progress) = Progress::of(&self.generation.index) {
+            self.position = progress.position;
+        }
+        if let Err(error) = self.open_writer() {
+            tracing::error!(cause = format!("{error:#}"), "the index cannot be written");
+        }
+    }
+
+    /// Takes up a generation that a rebuild has put in the place of ours.
+    fn change_generation(&mut self) -> Result<()> {
+        if current_name(&self.index.dir).is_none_or(|name| name == self.generation.name) {
+            return Ok(());
+        }
+        let Some(generation) = Generation::current(&self.index.dir, &self.index.fields) else { return Ok(()) };
+        let Some(progress) = Progress::of(&generation.index).filter(|progress| progress.fits(self.network)) else { return Ok(()) };
+        tracing::info!(generation = generation.name, "taking up a rebuilt index");
+        self.generation = Arc::new(generation);
+        self.position = progress.position;
+        self.open_writer()?;
+        self.index.publish(&self.generation, self.position)
+    }
+
+    /// Indexes the next batch of changes; false when there was none.
+    async fn step(&mut self) -> Result<bool> {
+        let mut conn = self.database.read().await?;
+        let changes = feed::read_after(&mut conn, self.position, BATCH).await?;
+        let Some(last) = changes.last() else { return Ok(false) };
+        let position = Position { txid: last.txid, seq: last.seq };
+        let mut ids: BTreeSet<Uuid> = changes.iter().filter(|change| change.subject_type == "listing").map(|change| change.subject_id).collect();
+        let organizations: Vec<Uuid> = changes.iter().filter(|change| change.subject_type == "organization").map(|change| change.subject_id).collect();
+        if !organizations.is_empty() {
+            ids.extend(published::ids_of(&mut conn, &organizations).await?);
+        }
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let entries = published::among(&mut conn, &ids).await?;
+        drop(conn);
+        let mut writer = self.writer.take().context("the index has no writer")?;
+        let fields = Arc::clone(&self.index.fields);
+        let payload = serde_json::to_string(&Progress { network: self.network, version: VERSION, position })?;
+        self.writer = Some(
+            tokio::task::spawn_blocking(move || -> Result<_> {
+                for id in &ids {
+                    writer.delete_term(Term::from_field_text(fields.id, &id.to_string()));
+                }
+                for entry in &entries {
+                    for document in documents(entry)? {
+                        writer.add_document(document.into_document(&fields))?;
+                    }
+                }
+                let mut prepared = writer.prepare_commit()?;
+                prepared.set_payload(&payload);
+                prepared.commit()?;
+                Ok(writer)
+            })
+            .await??,
+        );
+        self.position = position;
+        Ok(true)
+    }
+}

@@ -1,0 +1,351 @@
+//! `GET /v1/listings`: searching and browsing. Answered from the index alone.
+
+use std::collections::{BTreeMap, HashSet};
+use std::str::FromStr;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tantivy::collector::{Count, TopDocs};
+use tantivy::query::BooleanQuery;
+use tantivy::{DocAddress, Order, TantivyDocument};
+use utoipa::{IntoParams, ToSchema};
+
+use super::collect::TagCounts;
+use super::document::{audience_of, days};
+use super::fields::{PUBLISHED_AT, VALID_THROUGH};
+use super::index::{SearchIndex, Snapshot, stored_bytes};
+use super::query::{Conditions, QueryTerms};
+use crate::access::actor::Caller;
+use crate::error::{Error, FieldError, Result};
+use crate::http::body::Query;
+use crate::http::page::{decode_cursor, encode_cursor, limit, next_link};
+use crate::listings::content::kinds::{Currency, Direction, Kind, Stage};
+use crate::listings::content::money::Amount;
+use crate::listings::model::today;
+use crate::listings::view::ListingCard;
+use crate::taxonomy::industry::IndustryCode;
+use crate::taxonomy::segment::Segment;
+use crate::text::fold::fold;
+use crate::text::highlight::{Piece, highlight};
+use crate::text_enum;
+
+const MAX_QUERY_CHARS: usize = 1_000;
+/// How deep a search can be paged; further down nobody reads, and narrowing it is faster.
+const MAX_DEPTH: usize = 10_000;
+const FACETS: [&str; 8] = ["kind", "direction", "zone", "segment", "industry", "stage", "verified", "cooperation"];
+const MAX_FACET_VALUES: usize = 50;
+
+text_enum! {
+    pub enum Sort {
+        Relevance = "relevance",
+        Newest = "newest",
+        Expiring = "expiring",
+    }
+}
+
+text_enum! {
+    /// What the ranking is made from.
+    pub enum SearchMode {
+        Words = "words",
+        Hybrid = "hybrid",
+    }
+}
+
+/// Filters take several values, separated by commas, any of which may hold; different filters must all hold.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SearchQuery {
+    /// What to look for, in Chinese, English or both; empty browses.
+    pub q: Option<String>,
+    #[param(example = "technology,talent")]
+    pub kind: Option<String>,
+    #[param(example = "offer")]
+    pub direction: Option<String>,
+    #[param(example = "hefei,shenzhen")]
+    pub zone: Option<String>,
+    #[param(example = "base.chips")]
+    pub segment: Option<String>,
+    /// GB/T 4754 codes; a shorter code covers all below it.
+    #[param(example = "C39")]
+    pub industry: Option<String>,
+    #[param(example = "series_a")]
+    pub stage: Option<String>,
+    /// Listings whose amounts reach at least this much (ticket or amount, budget, pay).
+    #[param(example = "1000000")]
+    pub amount_min: Option<String>,
+    /// Listings whose amounts begin at no more than this.
+    pub amount_max: Option<String>,
+    /// The currency of the amounts; CNY when an amount is given without.
+    pub currency: Option<Currency>,
+    #[param(minimum = 1, maximum = 9)]
+    pub trl_min: Option<i64>,
+    pub skill: Option<String>,
+    /// Only listings of verified organisations, or only of others.
+    pub verified: Option<bool>,
+    pub sort: Option<Sort>,
+    /// Names of facets to count: kind, direction, zone, segment, industry, stage, verified, cooperation.
+    #[param(example = "kind,zone")]
+    pub facets: Option<String>,
+    pub cursor: Option<String>,
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<i64>,
+}
+
+/// Where the query was found in a field.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Highlight {
+    #[schema(example = "title.zh")]
+    pub field: String,
+    pub pieces: Vec<Piece>,
+}
+
+/// A found listing. The body is left out; the listing itself has it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SearchHit {
+    #[serde(flatten)]
+    pub listing: ListingCard,
+    /// Comparable within one answer only; 0 when browsing.
+    pub score: f32,
+    pub highlights: Vec<Highlight>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FacetCount {
+    pub value: String,
+    pub count: u64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SearchResult {
+    pub items: Vec<SearchHit>,
+    /// The counts of each facet asked for, most frequent first.
+    pub facets: BTreeMap<String, Vec<FacetCount>>,
+    /// How many listings were found in all.
+    pub total: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+    pub mode: SearchMode,
+}
+
+/// Searches published listings, or browses them without `q`.
+#[utoipa::path(tag = "listings", params(SearchQuery), responses((status = 200, body = SearchResult)), security((), ("bearer" = [])))]
+#[get("/v1/listings")]
+async fn search_listings(caller: Caller, request: HttpRequest, index: web::Data<SearchIndex>, query: Query<SearchQuery>) -> Result<HttpResponse> {
+    let snapshot = index.snapshot()?;
+    let index = index.get_ref().clone();
+    let verified = caller.is_verified();
+    let result = web::block(move || search(&index, &snapshot, &query.0, verified)).await.map_err(Error::internal)??;
+    let mut response = HttpResponse::Ok();
+    if let Some(link) = result.next_cursor.as_deref().and_then(|cursor| next_link(&request, cursor)) {
+        response.insert_header((header::LINK, link));
+    }
+    Ok(response.json(result))
+}
+
+/// Runs a search for a guest or for somebody of a verified organisation.
+pub fn search(index: &SearchIndex, snapshot: &Snapshot, query: &SearchQuery, verified: bool) -> Result<SearchResult> {
+    let page = usize::try_from(limit(query.limit)?).map_err(Error::internal)?;
+    let offset = offset_of(query, verified)?;
+    let terms = QueryTerms::of(&checked_text(query.q.as_deref())?);
+    let facets = facet_names(query.facets.as_deref())?;
+    let asked = conditions(index, query, verified)?.with(terms.ranking(&index.fields));
+    let sort = query.sort.unwrap_or(if terms.terms.is_empty() { Sort::Newest } else { Sort::Relevance });
+    let (hits, total, counts) = collect(snapshot, &asked, sort, offset, page, &facets).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
+    let words = terms.set();
+    let items = hits.into_iter().map(|(score, address)| hit(index, snapshot, address, score, &words)).collect::<Result<Vec<_>>>()?;
+    let next = offset + page;
+    let next_cursor = (next < total && next < MAX_DEPTH).then(|| encode_cursor(format!("{next}:{}", fingerprint(query, verified)).as_bytes()));
+    Ok(SearchResult { items, facets: facet_counts(&facets, counts), total, next_cursor, mode: SearchMode::Words })
+}
+
+type Collected = (Vec<(f32, DocAddress)>, usize, std::collections::HashMap<String, u64>);
+
+fn collect(snapshot: &Snapshot, query: &BooleanQuery, sort: Sort, offset: usize, page: usize, facets: &[String]) -> tantivy::Result<Collected> {
+    let top = TopDocs::with_limit(page).and_offset(offset);
+    let rest = (Count, TagCounts { names: facets.to_vec() });
+    let searcher = &snapshot.searcher;
+    let by_time = |found: Vec<(Option<i64>, DocAddress)>| found.into_iter().map(|(_, address)| (0.0, address)).collect();
+    Ok(match sort {
+        Sort::Relevance => {
+            let (hits, (total, counts)) = searcher.search(query, &(top.order_by_score(), rest))?;
+            (hits, total, counts)
+        }
+        Sort::Newest => {
+            let (hits, (total, counts)) = searcher.search(query, &(top.order_by_fast_field::<i64>(PUBLISHED_AT, Order::Desc), rest))?;
+            (by_time(hits), total, counts)
+        }
+        Sort::Expiring => {
+            let (hits, (total, counts)) = searcher.search(query, &(top.order_by_fast_field::<i64>(VALID_THROUGH, Order::Asc), rest))?;
+            (by_time(hits), total, counts)
+        }
+    })
+}
+
+fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, score: f32, words: &HashSet<String>) -> Result<SearchHit> {
+    let mut listing = card(index, snapshot, address)?;
+    let mut highlights = Vec::new();
+    if !words.is_empty() {
+        for (name, texts) in [("title", &listing.title), ("summary", &listing.summary), ("body", &listing.body)] {
+            for (language, text) in [("zh", &texts.zh), ("en", &texts.en)] {
+                if let Some(pieces) = text.as_deref().and_then(|text| highlight(text, words)) {
+                    highlights.push(Highlight { field: format!("{name}.{language}"), pieces });
+                }
+            }
+        }
+        for keyword in &listing.keywords {
+            if let Some(pieces) = highlight(keyword, words) {
+                highlights.push(Highlight { field: "keywords".into(), pieces });
+            }
+        }
+    }
+    listing.body = Default::default();
+    Ok(SearchHit { listing, score, highlights })
+}
+
+/// The listing as it was indexed for its audience.
+pub fn card(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress) -> Result<ListingCard> {
+    let document: TantivyDocument = snapshot.searcher.doc(address).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
+    let bytes = stored_bytes(&document, index.fields.card).ok_or_else(|| Error::internal(anyhow::anyhow!("a document without its listing")))?;
+    serde_json::from_slice(bytes).map_err(Error::internal)
+}
+
+fn checked_text(q: Option<&str>) -> Result<String> {
+    let text = q.unwrap_or_default().trim();
+    if text.chars().count() > MAX_QUERY_CHARS {
+        return Err(Error::malformed(FieldError::too_long("q", MAX_QUERY_CHARS)));
+    }
+    Ok(text.to_owned())
+}
+
+fn conditions(index: &SearchIndex, query: &SearchQuery, verified: bool) -> Result<Conditions> {
+    let fields = &index.fields;
+    let mut conditions = Conditions::default();
+    conditions.audience(fields, audience_of(verified));
+    conditions.at_least_i64(fields.valid_through, days(today()));
+    tag_condition::<Kind>(&mut conditions, index, "kind", query.kind.as_deref(), Kind::WORDS)?;
+    tag_condition::<Direction>(&mut conditions, index, "direction", query.direction.as_deref(), Direction::WORDS)?;
+    tag_condition::<Segment>(&mut conditions, index, "segment", query.segment.as_deref(), Segment::WORDS)?;
+    tag_condition::<Stage>(&mut conditions, index, "stage", query.stage.as_deref(), Stage::WORDS)?;
+    if let Some(zones) = values(query.zone.as_deref(), "zone")? {
+        conditions.tag(fields, "zone", &zones);
+    }
+    if let Some(codes) = values(query.industry.as_deref(), "industry")? {
+        let codes = codes.iter().map(|code| IndustryCode::parse(code)).collect::<std::result::Result<Vec<_>, _>>();
+        let codes = codes.map_err(|_| Error::malformed(FieldError::malformed("industry", "a code of GB/T 4754-2017, such as C39", "GB/T 4754-2017 行业代码，例如 C39")))?;
+        conditions.tag(fields, "industry", &codes.iter().map(IndustryCode::as_str).collect::<Vec<_>>());
+    }
+    if let Some(skills) = values(query.skill.as_deref(), "skill")? {
+        conditions.tag(fields, "skill", &skills.iter().map(|skill| fold(skill)).collect::<Vec<_>>());
+    }
+    if let Some(verified) = query.verified {
+        conditions.tag(fields, "verified", &[verified.to_string()]);
+    }
+    amount_conditions(&mut conditions, index, query)?;
+    if let Some(trl) = query.trl_min {
+        if !(1..=9).contains(&trl) {
+            return Err(Error::malformed(FieldError::out_of_range("trl_min", 1, 9)));
+        }
+        conditions.at_least_i64(fields.trl, trl);
+    }
+    Ok(conditions)
+}
+
+fn amount_conditions(conditions: &mut Conditions, index: &SearchIndex, query: &SearchQuery) -> Result<()> {
+    let amount = |name: &'static str, text: Option<&str>| {
+        let parsed = text.map(Amount::parse).transpose();
+        parsed.map_err(|_| Error::malformed(FieldError::malformed(name, "a decimal, such as 1500000 or 1500000.00", "十进制金额，例如 1500000 或 1500000.00")))
+    };
+    let (min, max) = (amount("amount_min", query.amount_min.as_deref())?, amount("amount_max", query.amount_max.as_deref())?);
+    if let (Some(min), Some(max)) = (&min, &max)
+        && min > max
+    {
+        return Err(Error::malformed(FieldError::not_allowed("amount_max", "must not be less than amount_min", "不得小于 amount_min")));
+    }
+    let asked = min.is_some() || max.is_some();
+    if let Some(currency) = query.currency.or(asked.then_some(Currency::Cny)) {
+        conditions.tag(&index.fields, "currency", &[currency.as_str()]);
+    }
+    if let Some(min) = min {
+        conditions.at_least_f64(index.fields.amount_max, min.approximate());
+    }
+    if let Some(max) = max {
+        conditions.at_most_f64(index.fields.amount_min, max.approximate());
+    }
+    Ok(())
+}
+
+/// The values of a filter that takes several; at most fifty.
+fn values(given: Option<&str>, name: &'static str) -> Result<Option<Vec<String>>> {
+    let Some(given) = given else { return Ok(None) };
+    let values: Vec<String> = given.split(',').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect();
+    match values.len() {
+        0 => Ok(None),
+        1..=50 => Ok(Some(values)),
+        _ => Err(Error::malformed(FieldError::too_many(name, 50))),
+    }
+}
+
+fn tag_condition<T: FromStr>(conditions: &mut Conditions, index: &SearchIndex, name: &'static str, given: Option<&str>, allowed: &[&str]) -> Result<()> {
+    let Some(values) = values(given, name)? else { return Ok(()) };
+    if let Some(unknown) = values.iter().find(|value| value.parse::<T>().is_err()) {
+        return Err(Error::malformed(FieldError::unknown_value(name, unknown, allowed)));
+    }
+    conditions.tag(&index.fields, name, &values);
+    Ok(())
+}
+
+fn facet_names(given: Option<&str>) -> Result<Vec<String>> {
+    let mut names = values(given, "facets")?.unwrap_or_default();
+    if let Some(unknown) = names.iter().find(|name| !FACETS.contains(&name.as_str())) {
+        return Err(Error::malformed(FieldError::unknown_value("facets", unknown, &FACETS)));
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+fn facet_counts(names: &[String], counts: std::collections::HashMap<String, u64>) -> BTreeMap<String, Vec<FacetCount>> {
+    let mut facets: BTreeMap<String, Vec<FacetCount>> = names.iter().map(|name| (name.clone(), Vec::new())).collect();
+    for (tag, count) in counts {
+        if let Some((name, value)) = tag.split_once(':')
+            && let Some(list) = facets.get_mut(name)
+        {
+            list.push(FacetCount { value: value.to_owned(), count });
+        }
+    }
+    for list in facets.values_mut() {
+        list.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+        list.truncate(MAX_FACET_VALUES);
+    }
+    facets
+}
+
+/// A cursor goes on with one search: the same parameters, seen by the same audience.
+fn fingerprint(query: &SearchQuery, verified: bool) -> String {
+    let mut same = query.clone();
+    (same.cursor, same.limit, same.facets) = (None, None, None);
+    let digest = Sha256::digest(format!("{same:?} {verified}"));
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn offset_of(query: &SearchQuery, verified: bool) -> Result<usize> {
+    let Some(cursor) = &query.cursor else { return Ok(0) };
+    let wrong = || {
+        Error::malformed(FieldError::malformed(
+            "cursor",
+            "a cursor of this very search: change nothing but the limit while paging",
+            "本次搜索的游标：翻页时除 limit 外请勿更改参数",
+        ))
+    };
+    let content = String::from_utf8(decode_cursor(cursor)?).map_err(|_| wrong())?;
+    let (offset, of) = content.split_once(':').ok_or_else(wrong)?;
+    let offset: usize = offset.parse().map_err(|_| wrong())?;
+    if of == fingerprint(query, verified) && offset < MAX_DEPTH { Ok(offset) } else { Err(wrong()) }
+}
+
+pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config.service(search_listings);
+}

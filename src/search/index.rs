@@ -1,0 +1,142 @@
+//! The index on disk and the one in use.
+//!
+//! Each rebuild makes a generation, a folder of its own; the file `CURRENT` names the one in use. So an index is replaced while it serves,
+//! by the service or by a command beside it, and a half-made one is never opened.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arc_swap::ArcSwapOption;
+use serde::{Deserialize, Serialize};
+use tantivy::directory::MmapDirectory;
+use tantivy::{Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument, schema::Value};
+use uuid::Uuid;
+
+use super::fields::{Fields, VERSION};
+use super::statistics::Statistics;
+use crate::feed::Position;
+
+const CURRENT: &str = "CURRENT";
+
+/// What a commit remembers: which database it follows, by which analysis, and how far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    pub network: Uuid,
+    pub version: u32,
+    pub position: Position,
+}
+
+impl Progress {
+    pub fn of(index: &Index) -> Option<Self> {
+        serde_json::from_str(&index.load_metas().ok()?.payload?).ok()
+    }
+
+    pub fn fits(&self, network: Uuid) -> bool {
+        self.network == network && self.version == VERSION
+    }
+}
+
+/// An open generation.
+pub struct Generation {
+    pub name: String,
+    pub index: Index,
+    pub reader: IndexReader,
+}
+
+impl Generation {
+    pub fn create(dir: &Path, fields: &Fields) -> Result<Self> {
+        let name = format!("generation-{}", Uuid::now_v7().simple());
+        let folder = dir.join(&name);
+        fs::create_dir_all(&folder).with_context(|| format!("the index folder {} cannot be made", folder.display()))?;
+        let index = Index::create(MmapDirectory::open(&folder)?, fields.schema.clone(), tantivy::IndexSettings::default())?;
+        Self::open(name, index)
+    }
+
+    /// The generation that `CURRENT` names; `None` when there is none that can be opened.
+    pub fn current(dir: &Path, fields: &Fields) -> Option<Self> {
+        let name = current_name(dir)?;
+        let index = Index::open_in_dir(dir.join(&name)).ok()?;
+        if index.schema() != fields.schema {
+            return None;
+        }
+        Self::open(name, index).ok()
+    }
+
+    fn open(name: String, index: Index) -> Result<Self> {
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        Ok(Self { name, index, reader })
+    }
+
+    /// Makes this generation the current one, at once for whoever looks, and forgets the others.
+    pub fn make_current(&self, dir: &Path) -> Result<()> {
+        let fresh = dir.join("CURRENT.new");
+        fs::write(&fresh, &self.name)?;
+        fs::File::open(&fresh)?.sync_all()?;
+        fs::rename(&fresh, dir.join(CURRENT))?;
+        for entry in fs::read_dir(dir)?.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            // The one in use until now may still be read; its files live on until they are closed.
+            if name.starts_with("generation-") && *name < *self.name {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        Ok(())
+    }
+}
+
+pub fn current_name(dir: &Path) -> Option<String> {
+    let name = fs::read_to_string(dir.join(CURRENT)).ok()?;
+    (name.starts_with("generation-") && !name.contains(['/', '.'])).then(|| name.trim().to_owned())
+}
+
+/// What searches use: a snapshot of the index with its statistics.
+pub struct Snapshot {
+    pub searcher: Searcher,
+    pub statistics: Arc<Statistics>,
+    pub position: Position,
+}
+
+/// The index as requests see it. Cloning shares it.
+#[derive(Clone)]
+pub struct SearchIndex {
+    pub fields: Arc<Fields>,
+    pub dir: PathBuf,
+    snapshot: Arc<ArcSwapOption<Snapshot>>,
+}
+
+impl SearchIndex {
+    pub fn new(dir: &Path) -> Result<Self> {
+        fs::create_dir_all(dir).with_context(|| format!("the index folder {} cannot be made", dir.display()))?;
+        Ok(Self { fields: Arc::new(Fields::new()), dir: dir.to_path_buf(), snapshot: Arc::new(ArcSwapOption::empty()) })
+    }
+
+    /// The newest snapshot; an error until the index has been opened or built.
+    pub fn snapshot(&self) -> crate::error::Result<Arc<Snapshot>> {
+        self.snapshot.load_full().ok_or(crate::error::Error::Unavailable("index"))
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.snapshot.load().is_some()
+    }
+
+    /// Shows what the reader sees now. Statistics are counted anew only when they have aged.
+    pub fn publish(&self, generation: &Generation, position: Position) -> Result<()> {
+        generation.reader.reload()?;
+        let searcher = generation.reader.searcher();
+        let previous = self.snapshot.load_full();
+        let statistics = match previous {
+            Some(previous) if !previous.statistics.is_stale(searcher.num_docs()) => Arc::clone(&previous.statistics),
+            _ => Arc::new(Statistics::of(&searcher, &self.fields)?),
+        };
+        self.snapshot.store(Some(Arc::new(Snapshot { searcher, statistics, position })));
+        Ok(())
+    }
+}
+
+/// A stored bytes field of a document.
+pub fn stored_bytes(document: &TantivyDocument, field: tantivy::schema::Field) -> Option<&[u8]> {
+    document.get_first(field).and_then(|value| value.as_bytes())
+}

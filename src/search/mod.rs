@@ -1,0 +1,12 @@
+//! Full text in process: what is indexed, how it is asked, how the index follows the database.
+
+pub mod check;
+pub mod collect;
+pub mod document;
+pub mod fields;
+pub mod follow;
+pub mod http;
+pub mod index;
+pub mod query;
+pub mod rebuild;
+pub mod statistics;

@@ -1,0 +1,146 @@
+//! From what people type to what the index is asked. The same code ranks for the service and for `evaluate`.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Bound;
+
+use tantivy::Term;
+use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, RangeQuery, RegexQuery, TermQuery};
+use tantivy::schema::{Field, IndexRecordOption};
+
+use super::fields::Fields;
+use crate::text::fold::is_han;
+use crate::text::segment::terms;
+
+/// A word of the title counts this much beside the same word anywhere.
+const TITLE_BOOST: f32 = 0.6;
+/// Beyond this many different terms a query is a text; the most frequent in it come first.
+const MAX_TERMS: usize = 512;
+
+/// The terms of a query with how often each occurs in it, in the order of their first occurrence.
+pub struct QueryTerms {
+    pub terms: Vec<(String, f32)>,
+}
+
+impl QueryTerms {
+    pub fn of(text: &str) -> Self {
+        let mut counts: HashMap<String, f32> = HashMap::new();
+        let mut order = Vec::new();
+        for term in terms(text) {
+            let count = counts.entry(term.text.clone()).or_insert_with(|| {
+                order.push(term.text);
+                0.0
+            });
+            *count += 1.0;
+        }
+        let mut terms: Vec<(String, f32)> = order.into_iter().map(|term| (counts[&term], term)).map(|(count, term)| (term, count)).collect();
+        if terms.len() > MAX_TERMS {
+            terms.sort_by(|a, b| b.1.total_cmp(&a.1));
+            terms.truncate(MAX_TERMS);
+        }
+        Self { terms }
+    }
+
+    pub fn set(&self) -> HashSet<String> {
+        self.terms.iter().map(|(term, _)| term.clone()).collect()
+    }
+
+    /// How many of the terms a document must hold: most of a short query, few of a long one, which is a description rather than a question.
+    fn required(&self) -> usize {
+        match self.terms.len() {
+            n @ 0..=8 => (n * 3).div_ceil(5),
+            n @ 9..=20 => n / 4,
+            _ => 1,
+        }
+    }
+
+    /// The ranking query; `None` when the text holds no term.
+    pub fn ranking(&self, fields: &Fields) -> Option<Box<dyn Query>> {
+        if let [(only, _)] = self.terms.as_slice()
+            && only.chars().count() == 1
+            && only.chars().all(is_han)
+        {
+            return single_character(fields.words, only);
+        }
+        let clauses: Vec<(Occur, Box<dyn Query>)> = self.terms.iter().map(|(term, count)| (Occur::Should, term_clause(fields, term, *count))).collect();
+        if clauses.is_empty() {
+            return None;
+        }
+        Some(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, self.required())))
+    }
+}
+
+/// A term anywhere, and once more in the title. A term that a long query repeats weighs more, but less than as often.
+fn term_clause(fields: &Fields, term: &str, count: f32) -> Box<dyn Query> {
+    let query = |field| TermQuery::new(Term::from_field_text(field, term), IndexRecordOption::WithFreqs);
+    let title = BoostQuery::new(Box::new(query(fields.title)), TITLE_BOOST);
+    let both: Box<dyn Query> = Box::new(BooleanQuery::new(vec![(Occur::Should, Box::new(query(fields.words)) as Box<dyn Query>), (Occur::Should, Box::new(title))]));
+    if count > 1.0 { Box::new(BoostQuery::new(both, 1.0 + count.ln())) } else { both }
+}
+
+/// Characters are indexed in pairs, so one alone is asked as a beginning.
+fn single_character(field: Field, character: &str) -> Option<Box<dyn Query>> {
+    RegexQuery::from_pattern(&format!("{character}.*"), field).ok().map(|query| Box::new(query) as Box<dyn Query>)
+}
+
+/// The conditions of a search, all of which must hold.
+#[derive(Default)]
+pub struct Conditions {
+    clauses: Vec<(Occur, Box<dyn Query>)>,
+}
+
+impl Conditions {
+    pub fn audience(&mut self, fields: &Fields, audience: &str) {
+        self.exact(fields.audience, &[audience]);
+    }
+
+    /// One of the values of a tag.
+    pub fn tag<S: AsRef<str>>(&mut self, fields: &Fields, name: &str, values: &[S]) {
+        let tags: Vec<String> = values.iter().map(|value| format!("{name}:{}", value.as_ref())).collect();
+        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+        self.exact(fields.tags, &tags);
+    }
+
+    pub fn exact(&mut self, field: Field, values: &[&str]) {
+        let any: Vec<(Occur, Box<dyn Query>)> = values.iter().map(|value| (Occur::Should, exact_term(field, value))).collect();
+        if !any.is_empty() {
+            self.must(Box::new(BooleanQuery::new(any)));
+        }
+    }
+
+    pub fn not(&mut self, field: Field, value: &str) {
+        self.clauses.push((Occur::MustNot, exact_term(field, value)));
+    }
+
+    pub fn at_least_i64(&mut self, field: Field, value: i64) {
+        self.must(Box::new(RangeQuery::new(Bound::Included(Term::from_field_i64(field, value)), Bound::Unbounded)));
+    }
+
+    pub fn at_least_f64(&mut self, field: Field, value: f64) {
+        self.must(Box::new(RangeQuery::new(Bound::Included(Term::from_field_f64(field, value)), Bound::Unbounded)));
+    }
+
+    pub fn at_most_f64(&mut self, field: Field, value: f64) {
+        self.must(Box::new(RangeQuery::new(Bound::Unbounded, Bound::Included(Term::from_field_f64(field, value)))));
+    }
+
+    /// Conditions filter and never score.
+    fn must(&mut self, query: Box<dyn Query>) {
+        self.clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(query, 0.0))));
+    }
+
+    /// The conditions with a ranking, or with every document where there is none.
+    pub fn with(mut self, ranking: Option<Box<dyn Query>>) -> BooleanQuery {
+        self.clauses.push((Occur::Must, ranking.unwrap_or_else(|| Box::new(ConstScoreQuery::new(Box::new(AllQuery), 0.0)))));
+        BooleanQuery::new(self.clauses)
+    }
+}
+
+fn exact_term(field: Field, value: &str) -> Box<dyn Query> {
+    Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::Basic))
+}
+
+/// Tags as evidence: how many of them a document holds.
+pub fn any_tag(fields: &Fields, tags: &[String]) -> Option<Box<dyn Query>> {
+    let any: Vec<(Occur, Box<dyn Query>)> = tags.iter().map(|tag| (Occur::Should, Box::new(ConstScoreQuery::new(exact_term(fields.tags, tag), 1.0)) as Box<dyn Query>)).collect();
+    if any.is_empty() { None } else { Some(Box::new(BooleanQuery::new(any))) }
+}

@@ -1,0 +1,62 @@
+//! A new generation of the index from the database, while the old one serves.
+
+use anyhow::{Context, Result};
+use diesel_async::RunQueryDsl;
+use tantivy::{IndexWriter, TantivyDocument};
+use uuid::Uuid;
+
+use super::document::documents;
+use super::fields::VERSION;
+use super::index::{Generation, Progress, SearchIndex};
+use crate::db::schema::network_identity;
+use crate::db::{Connection, Database};
+use crate::feed;
+use crate::listings::published;
+
+const BATCH: i64 = 500;
+
+pub async fn network_id(conn: &mut Connection) -> Result<Uuid> {
+    use diesel::QueryDsl;
+    Ok(network_identity::table.select(network_identity::id).first(conn).await?)
+}
+
+/// Builds a generation and makes it the current one. `progress` hears of listings done and to do. What changes
+/// meanwhile is in the feed behind the position taken first, and is caught up by whoever follows it.
+pub async fn rebuild(database: &Database, index: &SearchIndex, writer_memory: usize, mut progress: impl FnMut(usize, usize)) -> Result<Generation> {
+    let mut conn = database.read().await?;
+    let network = network_id(&mut conn).await?;
+    let position = feed::start_position(&mut conn).await?;
+    let total = usize::try_from(published::count(&mut conn).await?)?;
+    let generation = Generation::create(&index.dir, &index.fields)?;
+    let mut writer: IndexWriter<TantivyDocument> = generation.index.writer_with_num_threads(1, writer_memory).context("the new index cannot be written")?;
+    let (mut after, mut done) = (None, 0);
+    loop {
+        let entries = published::after(&mut conn, after, BATCH).await?;
+        let Some(last) = entries.last() else { break };
+        after = Some(last.listing.id);
+        done += entries.len();
+        let fields = index.fields.clone();
+        // Segmentation takes a core; the async threads have requests to answer.
+        writer = tokio::task::spawn_blocking(move || -> Result<_> {
+            for entry in &entries {
+                for document in documents(entry)? {
+                    writer.add_document(document.into_document(&fields))?;
+                }
+            }
+            Ok(writer)
+        })
+        .await??;
+        progress(done, total);
+    }
+    let payload = serde_json::to_string(&Progress { network, version: VERSION, position })?;
+    tokio::task::spawn_blocking(move || -> Result<()> {
+        let mut prepared = writer.prepare_commit()?;
+        prepared.set_payload(&payload);
+        prepared.commit()?;
+        writer.wait_merging_threads()?;
+        Ok(())
+    })
+    .await??;
+    generation.make_current(&index.dir)?;
+    Ok(generation)
+}

@@ -1,0 +1,220 @@
+//! From settings to a running service, and its orderly end.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use anyhow::{Context, Result};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing_actix_web::TracingLogger;
+use tracing_subscriber::EnvFilter;
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::access::tokens::Tokens;
+use crate::accounts::limiter::LoginLimiter;
+use crate::config::{Config, LogConfig, LogFormat, Secret};
+use crate::db::Database;
+use crate::db::local::LocalCluster;
+use crate::http::body::BodyLimit;
+use crate::http::observe::{RequestTimeout, observe};
+use crate::jobs::Job;
+use crate::search::follow::Follower;
+use crate::search::index::SearchIndex;
+use crate::{accounts, api, db, feed, jobs, listings};
+
+/// Logs to standard error, so that a command's output stays its own.
+pub fn init_logs(config: &LogConfig) -> Result<()> {
+    let filter = EnvFilter::try_new(&config.filter).context("log.filter is not a filter of tracing, such as `info,zonebridge=debug`")?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = match config.format {
+        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Pretty => builder.compact().try_init(),
+    };
+    set.map_err(|error| anyhow::anyhow!("logs cannot be set up: {error}"))
+}
+
+/// The measures of the process. There is one recorder a process, whoever asks first installs it.
+fn metrics_handle() -> Result<PrometheusHandle> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+    let handle = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("duration_seconds".into()), &buckets)?.install_recorder()?;
+    metrics::describe_counter!("zonebridge_http_requests_total", "Requests by method, route and status");
+    metrics::describe_histogram!("zonebridge_http_request_duration_seconds", metrics::Unit::Seconds, "Duration of requests by method, route and status");
+    metrics::describe_gauge!("zonebridge_index_lag_seconds", metrics::Unit::Seconds, "How long the oldest change has waited for the index");
+    Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+/// The database of the settings: the one they name, or the local cluster.
+pub struct Connected {
+    pub url: Secret,
+    pub database: Database,
+    pub cluster: Option<LocalCluster>,
+}
+
+impl Connected {
+    /// For the service, which owns the local cluster.
+    pub async fn as_owner(config: &Config) -> Result<Self> {
+        let cluster = match &config.database.url {
+            Some(_) => None,
+            None => Some(LocalCluster::own(&config.data_dir, &[]).await?),
+        };
+        Self::with(config, cluster)
+    }
+
+    /// For a command, which may run beside the service.
+    pub async fn as_command(config: &Config) -> Result<Self> {
+        let cluster = match &config.database.url {
+            Some(_) => None,
+            None => Some(LocalCluster::attach_or_own(&config.data_dir, &[]).await?),
+        };
+        let connected = Self::with(config, cluster)?;
+        db::migrate(&connected.url).await?;
+        Ok(connected)
+    }
+
+    fn with(config: &Config, cluster: Option<LocalCluster>) -> Result<Self> {
+        let url = config.database.url.clone().or_else(|| cluster.as_ref().map(LocalCluster::url)).context("no database")?;
+        Ok(Self { database: Database::new(&url, config.database.pool_size)?, url, cluster })
+    }
+
+    pub fn close(self) {
+        if let Some(cluster) = self.cluster {
+            cluster.stop();
+        }
+    }
+}
+
+const JOBS: [Job; 3] = [
+    listings::jobs::EXPIRE_LISTINGS,
+    accounts::jobs::FORGET_SESSIONS,
+    Job { kind: "prune_change_feed", every: Duration::from_secs(3600), run: |database| Box::pin(async move { feed::prune(&database).await }) },
+];
+
+/// A service that answers requests.
+pub struct Service {
+    pub address: SocketAddr,
+    pub database: Database,
+    pub index: SearchIndex,
+    stop: CancellationToken,
+    server: JoinHandle<std::io::Result<()>>,
+    handle: actix_web::dev::ServerHandle,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Migrates, opens the index and begins to answer. Several instances may do so at once on one database.
+    pub async fn start(config: &Config, url: &Secret, database: Database) -> Result<Self> {
+        let listener =
+            TcpListener::bind(config.server.listen).with_context(|| format!("cannot listen on {}: choose another address with ZONEBRIDGE_SERVER_LISTEN", config.server.listen))?;
+        let address = listener.local_addr()?;
+        let migrated = db::migrate(url).await?;
+        if !migrated.is_empty() {
+            tracing::info!(count = migrated.len(), "the database was migrated");
+        }
+        let index = SearchIndex::new(&config.search.dir)?;
+        let stop = CancellationToken::new();
+        let mut workers = vec![tokio::spawn(follow(database.clone(), index.clone(), config.clone(), stop.clone()))];
+        workers.push(tokio::spawn(jobs::work(database.clone(), JOBS.to_vec(), stop.clone())));
+        let server = http_server(config, listener, database.clone(), index.clone())?;
+        let handle = server.handle();
+        Ok(Self { address, database, index, stop, server: tokio::spawn(server), handle, workers })
+    }
+
+    /// Stops accepting, finishes what runs within the limit, closes the index.
+    pub async fn stop(self) -> Result<()> {
+        self.handle.stop(true).await;
+        self.server.await??;
+        self.stop.cancel();
+        for worker in self.workers {
+            worker.await?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens the index, as often as it takes, and keeps it up with the database.
+async fn follow(database: Database, index: SearchIndex, config: Config, stop: CancellationToken) {
+    loop {
+        match Follower::start(database.clone(), index.clone(), config.search.clone()).await {
+            Ok(follower) => return follower.run(stop).await,
+            Err(error) => tracing::error!(cause = format!("{error:#}"), "the index cannot be opened; it tries again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+        }
+    }
+}
+
+fn http_server(config: &Config, listener: TcpListener, database: Database, index: SearchIndex) -> Result<actix_web::dev::Server> {
+    let tokens = web::Data::new(Tokens::load(&config.tokens)?);
+    let limiter = web::Data::new(LoginLimiter::new(&config.login));
+    let metrics = web::Data::new(metrics_handle()?);
+    let subjects = web::Data::new(api::subjects());
+    let document = web::Data::new(api::document());
+    let (database, index) = (web::Data::new(database), web::Data::new(index));
+    let (body_limit, timeout) = (BodyLimit(config.server.body_limit), RequestTimeout(config.server.request_timeout));
+    let server = HttpServer::new(move || {
+        let (app, _) = App::new().into_utoipa_app().configure(api::routes).split_for_parts();
+        app.app_data(tokens.clone())
+            .app_data(limiter.clone())
+            .app_data(metrics.clone())
+            .app_data(subjects.clone())
+            .app_data(document.clone())
+            .app_data(database.clone())
+            .app_data(index.clone())
+            .app_data(body_limit)
+            .app_data(timeout)
+            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.get_ref().clone()))
+            .route("/docs", web::get().to(|| async { web::Redirect::to("/docs/") }))
+            .default_service(web::to(api::unmatched))
+            .wrap(from_fn(observe))
+            .wrap(TracingLogger::<crate::http::trace::QuietSpans>::new())
+            .wrap(actix_web::middleware::Compress::default())
+    })
+    .workers(config.server.workers)
+    .shutdown_timeout(config.server.shutdown_timeout.as_secs())
+    .client_request_timeout(config.server.request_timeout.min(Duration::from_secs(15)))
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Runs the service until it is asked to end.
+pub async fn serve(config: &Config) -> Result<()> {
+    let connected = Connected::as_owner(config).await?;
+    let service = Service::start(config, &connected.url, connected.database.clone()).await;
+    let outcome = match service {
+        Ok(service) => {
+            tracing::info!(address = %service.address, "answering requests");
+            until_asked_to_end(service, connected.cluster.as_ref()).await
+        }
+        Err(error) => Err(error),
+    };
+    connected.close();
+    outcome
+}
+
+/// Waits for SIGTERM or SIGINT, keeps the local database alive meanwhile, and ends in order.
+pub async fn until_asked_to_end(service: Service, cluster: Option<&LocalCluster>) -> Result<()> {
+    let supervisor = cluster.cloned().map(|cluster| tokio::spawn(cluster.supervise()));
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    tracing::info!("ending: finishing what runs");
+    if let Some(supervisor) = supervisor {
+        supervisor.abort();
+    }
+    service.stop().await
+}

@@ -1,0 +1,110 @@
+//! Where a query's terms stand in a text, as pieces that a client can mark without reading markup.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::fold::fold_traced;
+use super::segment::terms_of_folded;
+
+/// How much of a long text is shown around the first found words.
+const FRAGMENT_CHARS: usize = 120;
+
+/// A piece of text; `hit` says that the query found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Piece {
+    pub text: String,
+    pub hit: bool,
+}
+
+/// The densest fragment of `text` with the found words marked; `None` where nothing is found.
+pub fn highlight(text: &str, query: &HashSet<String>) -> Option<Vec<Piece>> {
+    let traced = fold_traced(text);
+    let mut hits: Vec<(usize, usize)> = terms_of_folded(&traced.text)
+        .into_iter()
+        .filter(|term| query.contains(&term.text))
+        .filter_map(|term| Some((traced.origins.get(term.start)?.0, traced.origins.get(term.end - 1)?.1)))
+        .collect();
+    hits.sort_unstable();
+    let hits = merge(hits);
+    let (from, to) = best_window(text, &hits)?;
+    Some(cut(text, from, to, &hits))
+}
+
+fn merge(sorted: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    let mut merged: Vec<(usize, usize)> = Vec::with_capacity(sorted.len());
+    for (start, end) in sorted {
+        match merged.last_mut() {
+            Some(last) if start <= last.1 => last.1 = last.1.max(end),
+            _ => merged.push((start, end)),
+        }
+    }
+    merged
+}
+
+/// The window of the fragment's length that covers the most found text and starts a little before a hit.
+fn best_window(text: &str, hits: &[(usize, usize)]) -> Option<(usize, usize)> {
+    let covered = |from: usize, to: usize| hits.iter().filter(|hit| hit.0 >= from && hit.1 <= to).map(|hit| hit.1 - hit.0).sum::<usize>();
+    let window = |hit: &(usize, usize)| {
+        let lead = text[..hit.0].char_indices().rev().take(20).last().map_or(hit.0, |(at, _)| at);
+        let to = text[lead..].char_indices().nth(FRAGMENT_CHARS).map_or(text.len(), |(at, _)| lead + at);
+        (lead, to.max(hit.1))
+    };
+    // The first of equals wins: readers expect the beginning.
+    hits.iter().take(64).map(window).rev().max_by_key(|&(from, to)| covered(from, to))
+}
+
+fn cut(text: &str, from: usize, to: usize, hits: &[(usize, usize)]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut at = from;
+    let mut push = |part: &str, hit: bool| {
+        if !part.is_empty() {
+            pieces.push(Piece { text: part.to_owned(), hit });
+        }
+    };
+    for &(start, end) in hits.iter().filter(|hit| hit.0 >= from && hit.1 <= to) {
+        push(&text[at..start], false);
+        push(&text[start..end], true);
+        at = end;
+    }
+    push(&text[at..to], false);
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::segment::terms;
+    use proptest::prelude::*;
+
+    fn query(text: &str) -> HashSet<String> {
+        terms(text).into_iter().map(|term| term.text).collect()
+    }
+
+    #[test]
+    fn found_words_are_marked_in_the_original_spelling() {
+        let pieces = highlight("寻求車規級激光雷達算法", &query("激光雷达")).unwrap();
+        let hit: String = pieces.iter().filter(|piece| piece.hit).map(|piece| piece.text.as_str()).collect();
+        assert_eq!(hit, "激光雷達");
+        assert_eq!(highlight("别的内容", &query("激光雷达")), None);
+    }
+
+    #[test]
+    fn stemmed_words_are_marked_whole() {
+        let pieces = highlight("Two pilot lines for ＭＥＭＳ", &query("line mems")).unwrap();
+        let hits: Vec<&str> = pieces.iter().filter(|piece| piece.hit).map(|piece| piece.text.as_str()).collect();
+        assert_eq!(hits, ["lines", "ＭＥＭＳ"]);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_a_part_of_the_text(text in "[\\p{Han}a-z ，]{1,300}", asked in "[\\p{Han}a-z]{1,6}") {
+            if let Some(pieces) = highlight(&text, &query(&asked)) {
+                let joined: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+                prop_assert!(text.contains(&joined));
+                prop_assert!(pieces.iter().any(|piece| piece.hit));
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Text of two languages as pure functions: what may be written, folding, segmentation, language, highlights.
+
+pub mod clean;
+pub mod fold;
+pub mod highlight;
+pub mod language;
+pub mod profile;
+pub mod segment;

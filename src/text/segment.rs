@@ -1,0 +1,182 @@
+//! From folded text to the terms that are indexed and searched.
+//!
+//! Chinese: the words of jieba's search cut and all bigrams of characters, so that 处理 finds 待处理 whatever the cut made of it. Other
+//! scripts: words, stemmed as English where they are Latin. "5nm芯片" gives 5nm and 芯片.
+
+use std::sync::LazyLock;
+
+use frostem::{Algorithm, Stemmer};
+use jieba_rs::Jieba;
+
+use super::fold::{fold, is_han};
+
+static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
+static ENGLISH: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::new(Algorithm::English));
+
+/// Longer words are noise (addresses, base64), and the index would refuse them.
+const MAX_WORD_CHARS: usize = 64;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TermKind {
+    /// A word of a script with spaces, stemmed.
+    Latin,
+    /// A Chinese word of the search cut that is no bigram, or a character that stands alone.
+    Han,
+    /// Two neighbouring Chinese characters.
+    Bigram,
+}
+
+/// A term with the range of folded characters that it covers, and its place in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    pub text: String,
+    pub kind: TermKind,
+    pub start: usize,
+    pub end: usize,
+}
+
+/// The terms of a text as people wrote it.
+pub fn terms(text: &str) -> Vec<Term> {
+    terms_of_folded(&fold(text))
+}
+
+/// The terms of a text that was folded before; ranges count its characters.
+pub fn terms_of_folded(folded: &str) -> Vec<Term> {
+    let chars: Vec<char> = folded.chars().collect();
+    let mut out = Vec::with_capacity(chars.len());
+    let mut at = 0;
+    while at < chars.len() {
+        let start = at;
+        if is_han(chars[at]) {
+            while at < chars.len() && is_han(chars[at]) {
+                at += 1;
+            }
+            han_terms(&chars[start..at], start, &mut out);
+        } else if chars[at].is_alphanumeric() {
+            while at < chars.len() && belongs_to_word(&chars, at) {
+                at += 1;
+            }
+            latin_term(&chars[start..at], start, &mut out);
+        } else {
+            at += 1;
+        }
+    }
+    out
+}
+
+/// Letters and digits; `+` and `#` behind a letter (c++, c#); a point between digits (5.1).
+fn belongs_to_word(chars: &[char], at: usize) -> bool {
+    let c = chars[at];
+    let before = at.checked_sub(1).map(|i| chars[i]);
+    match c {
+        _ if is_han(c) => false,
+        _ if c.is_alphanumeric() => true,
+        '+' | '#' => before.is_some_and(|b| b.is_alphanumeric() || b == c),
+        '.' => before.is_some_and(|b| b.is_ascii_digit()) && chars.get(at + 1).is_some_and(char::is_ascii_digit),
+        '\'' | '’' => false,
+        _ => false,
+    }
+}
+
+fn latin_term(chars: &[char], start: usize, out: &mut Vec<Term>) {
+    let end = start + chars.len();
+    let kept: String = chars.iter().take(MAX_WORD_CHARS).collect();
+    let text = if kept.bytes().all(|b| b.is_ascii_lowercase()) { ENGLISH.stem(&kept).into_owned() } else { kept };
+    out.push(Term { text, kind: TermKind::Latin, start, end });
+}
+
+fn han_terms(run: &[char], start: usize, out: &mut Vec<Term>) {
+    if run.len() == 1 {
+        out.push(Term { text: run[0].to_string(), kind: TermKind::Han, start, end: start + 1 });
+        return;
+    }
+    for (i, pair) in run.windows(2).enumerate() {
+        out.push(Term { text: pair.iter().collect(), kind: TermKind::Bigram, start: start + i, end: start + i + 2 });
+    }
+    if run.len() == 2 {
+        return;
+    }
+    let text: String = run.iter().collect();
+    for word in JIEBA.cut_for_search(&text, true) {
+        let length = word.word.chars().count();
+        // A word of two characters is a bigram already; one of one says little and is found by the bigrams around it.
+        if length > 2 {
+            let first = word.start;
+            out.push(Term { text: word.word.to_owned(), kind: TermKind::Han, start: start + first, end: start + first + length });
+        }
+    }
+}
+
+/// The words of a text as people would name them, each with the term that it is indexed by: words of other scripts as they are spelt, and
+/// Chinese words of two characters and more.
+pub fn words(text: &str) -> Vec<(String, String)> {
+    let folded = fold(text);
+    let mut out = Vec::new();
+    for term in terms_of_folded(&folded) {
+        if term.kind == TermKind::Latin && term.end - term.start > 1 {
+            out.push((term.text, folded.chars().skip(term.start).take(term.end - term.start).collect()));
+        }
+    }
+    for word in JIEBA.cut_for_search(&folded, true) {
+        if word.word.chars().count() > 1 && word.word.chars().all(is_han) {
+            out.push((word.word.to_owned(), word.word.to_owned()));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn texts(text: &str) -> Vec<String> {
+        terms(text).into_iter().map(|term| term.text).collect()
+    }
+
+    #[test]
+    fn a_part_of_a_word_finds_the_word() {
+        assert!(texts("待处理").contains(&"处理".to_owned()));
+        assert_eq!(texts("处理"), ["处理"]);
+    }
+
+    #[test]
+    fn mixed_text_keeps_both_parts() {
+        assert_eq!(texts("5nm芯片"), ["5nm", "芯片"]);
+        assert!(texts("ＣＵＤＡ工程师").contains(&"cuda".to_owned()));
+        assert_eq!(texts("c++ 与 c#"), ["c++", "与", "c#"]);
+    }
+
+    #[test]
+    fn english_is_stemmed() {
+        assert_eq!(texts("Pilot lines"), texts("pilot line"));
+        assert_eq!(texts("packaging"), texts("packaged"));
+    }
+
+    #[test]
+    fn traditional_characters_find_simplified_ones() {
+        assert_eq!(texts("激光雷達"), texts("激光雷达"));
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_lie_in_the_folded_text(text in "[\\p{Han}a-zA-Z0-9 +#.，。]{0,60}") {
+            let folded = fold(&text);
+            let count = folded.chars().count();
+            for term in terms_of_folded(&folded) {
+                prop_assert!(term.start < term.end && term.end <= count);
+                prop_assert!(!term.text.is_empty());
+            }
+        }
+
+        #[test]
+        fn any_two_neighbours_are_found(text in "[\\p{Han}]{2,30}") {
+            let folded = fold(&text);
+            let chars: Vec<char> = folded.chars().collect();
+            let found = texts(&text);
+            for pair in chars.windows(2).filter(|pair| pair.iter().all(|&c| is_han(c))) {
+                prop_assert!(found.contains(&pair.iter().collect::<String>()));
+            }
+        }
+    }
+}
