@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use metrics::{counter, histogram};
 use tracing_actix_web::RequestId;
@@ -24,15 +25,33 @@ pub async fn observe(request: ServiceRequest, next: Next<impl MessageBody + 'sta
     let started = Instant::now();
     let method = request.method().clone();
     let limit = request.app_data::<RequestTimeout>().map_or(Duration::from_secs(30), |timeout| timeout.0);
-    let http_request = request.request().clone();
-    let response = match tokio::time::timeout(limit, next.call(request)).await {
-        Ok(Ok(response)) => response.map_into_boxed_body(),
-        Ok(Err(error)) => ServiceResponse::from_err(error, http_request.clone()),
-        Err(_) => ServiceResponse::from_err(Error::Timeout, http_request.clone()),
+    // Read now: routing needs the request for itself alone. The route is the pattern, never the path, which has ids in it and would
+    // make a series for each.
+    let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let id = request.extensions().get::<RequestId>().map(ToString::to_string);
+    let locale = locale_of(request.request());
+    let outcome = match tokio::time::timeout(limit, next.call(request)).await {
+        Ok(Ok(response)) => Ok(with_headers(localised(response.map_into_boxed_body()), id.as_deref())),
+        Ok(Err(error)) => Err(error),
+        Err(_) => {
+            let mut response = problem::respond(&Error::Timeout, locale, id.clone());
+            add_headers(response.headers_mut(), id.as_deref());
+            Err(InternalError::from_response(Error::Timeout, response).into())
+        }
     };
-    let mut response = localised(response);
-    let id = http_request.extensions().get::<RequestId>().map(ToString::to_string);
-    let headers = response.headers_mut();
+    let status = outcome.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
+    let labels = [("method", method.as_str().to_owned()), ("route", route), ("status", status.as_u16().to_string())];
+    counter!("zonebridge_http_requests_total", &labels).increment(1);
+    histogram!("zonebridge_http_request_duration_seconds", &labels).record(started.elapsed().as_secs_f64());
+    outcome
+}
+
+fn with_headers(mut response: ServiceResponse<BoxBody>, id: Option<&str>) -> ServiceResponse<BoxBody> {
+    add_headers(response.headers_mut(), id);
+    response
+}
+
+fn add_headers(headers: &mut HeaderMap, id: Option<&str>) {
     if let Some(id) = id.and_then(|id| HeaderValue::try_from(id).ok()) {
         headers.insert(REQUEST_ID, id);
     }
@@ -40,12 +59,6 @@ pub async fn observe(request: ServiceRequest, next: Next<impl MessageBody + 'sta
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    // The pattern, never the path: a path has ids in it and would make a series for each.
-    let route = http_request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-    let labels = [("method", method.as_str().to_owned()), ("route", route), ("status", response.status().as_u16().to_string())];
-    counter!("zonebridge_http_requests_total", &labels).increment(1);
-    histogram!("zonebridge_http_request_duration_seconds", &labels).record(started.elapsed().as_secs_f64());
-    Ok(response)
 }
 
 /// Writes a problem again, in the caller's language and with the request id, and logs an internal cause, once.

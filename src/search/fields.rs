@@ -9,8 +9,8 @@ pub const TAGS: &str = "tags";
 pub const PUBLISHED_AT: &str = "published_at";
 pub const VALID_THROUGH: &str = "valid_through";
 
-/// Not the name of a registered tokenizer: these fields get their terms ready-made.
-const READY_MADE: &str = "ready_made";
+/// These fields get their terms ready-made, so the tokenizer that tantivy wants to hear of does nothing.
+const READY_MADE: &str = "raw";
 
 #[derive(Clone)]
 pub struct Fields {
