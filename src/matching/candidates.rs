@@ -12,7 +12,7 @@ use crate::listings::model::today;
 use crate::listings::view::ListingCard;
 use crate::search::document::{Hidden, audience_of, days};
 use crate::search::index::{SearchIndex, Snapshot, stored_bytes};
-use crate::search::query::{Conditions, QueryTerms, any_tag};
+use crate::search::query::{Breadth, Conditions, QueryTerms, any_tag};
 use crate::text::fold::fold;
 use crate::text::profile::{Profile, hash};
 
@@ -25,7 +25,7 @@ const TERMS: usize = 48;
 pub fn candidates(index: &SearchIndex, snapshot: &Snapshot, seeker: &Seeker, verified: bool, zones: &[String]) -> Result<Vec<Side>> {
     let mut addresses: Vec<DocAddress> = Vec::new();
     let mut seen = HashSet::new();
-    for (query, limit) in [(telling_terms(seeker, snapshot).ranking(&index.fields), BY_WORDS), (any_tag(&index.fields, &tags(seeker)), BY_TAGS)] {
+    for (query, limit) in [(telling_terms(seeker, snapshot).ranking(&index.fields, Breadth::Any), BY_WORDS), (any_tag(&index.fields, &tags(seeker)), BY_TAGS)] {
         let Some(query) = query else { continue };
         let asked = conditions(index, seeker, verified, zones).with(Some(query));
         let found = snapshot.searcher.search(&asked, &TopDocs::with_limit(limit).order_by_score()).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
@@ -63,7 +63,7 @@ fn telling_terms(seeker: &Seeker, snapshot: &Snapshot) -> QueryTerms {
         text.push('\n');
     }
     let mut query = QueryTerms::of(&text);
-    let weight = |(term, count): &(String, f32)| (1.0 + f64::from(*count).ln()) * snapshot.statistics.idf(hash(term)).powi(2);
+    let weight = |(term, count): &(String, f32)| f64::from(*count).ln_1p() * snapshot.statistics.idf(hash(term)).powi(2);
     query.terms.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
     query.terms.truncate(TERMS);
     query

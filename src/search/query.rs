@@ -9,16 +9,30 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use super::fields::Fields;
 use crate::text::fold::is_han;
-use crate::text::segment::terms;
+use crate::text::segment::{TermKind, terms};
 
-/// A word of the title counts this much beside the same word anywhere.
+/// A word of the title counts this much more in a question; a description says nothing about titles.
 const TITLE_BOOST: f32 = 0.6;
+/// A query of at most so many terms is a question, a longer one a description.
+const QUESTION: usize = 12;
+/// What a term of Chinese counts that repeats others: a long word what its pairs say, a seam what the words on both of its sides say.
+const LONG_WORD_WEIGHT: f32 = 0.2;
+const SEAM_WEIGHT: f32 = 0.5;
 /// Beyond this many different terms a query is a text; the most frequent in it come first.
 const MAX_TERMS: usize = 512;
 
-/// The terms of a query with how often each occurs in it, in the order of their first occurrence.
+/// The terms of a query with their weights in the order of their first occurrence: a term that is repeated counts as often, as in BM25.
 pub struct QueryTerms {
     pub terms: Vec<(String, f32)>,
+}
+
+/// What a document must hold to be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breadth {
+    /// Any term: for results in the order of relevance, where the best come first and nothing that fits is lost.
+    Any,
+    /// Most of the terms: for results in another order, where a chance match could come first.
+    Most,
 }
 
 impl QueryTerms {
@@ -30,7 +44,11 @@ impl QueryTerms {
                 order.push(term.text);
                 0.0
             });
-            *count += 1.0;
+            *count += match term.kind {
+                TermKind::Seam => SEAM_WEIGHT,
+                TermKind::Han if term.end - term.start > 2 => LONG_WORD_WEIGHT,
+                TermKind::Han | TermKind::Bigram | TermKind::Latin => 1.0,
+            };
         }
         let mut terms: Vec<(String, f32)> = order.into_iter().map(|term| (counts[&term], term)).map(|(count, term)| (term, count)).collect();
         if terms.len() > MAX_TERMS {
@@ -44,37 +62,39 @@ impl QueryTerms {
         self.terms.iter().map(|(term, _)| term.clone()).collect()
     }
 
-    /// How many of the terms a document must hold: most of a short query, few of a long one, which is a description rather than a question.
-    fn required(&self) -> usize {
-        match self.terms.len() {
-            n @ 0..=8 => (n * 3).div_ceil(5),
-            n @ 9..=20 => n / 4,
-            _ => 1,
+    /// How many of the terms a document must hold.
+    fn required(&self, breadth: Breadth) -> usize {
+        match breadth {
+            Breadth::Any => 1,
+            Breadth::Most => (self.terms.len() * 3).div_ceil(5),
         }
     }
 
     /// The ranking query; `None` when the text holds no term.
-    pub fn ranking(&self, fields: &Fields) -> Option<Box<dyn Query>> {
+    pub fn ranking(&self, fields: &Fields, breadth: Breadth) -> Option<Box<dyn Query>> {
         if let [(only, _)] = self.terms.as_slice()
             && only.chars().count() == 1
             && only.chars().all(is_han)
         {
             return single_character(fields.words, only);
         }
-        let clauses: Vec<(Occur, Box<dyn Query>)> = self.terms.iter().map(|(term, count)| (Occur::Should, term_clause(fields, term, *count))).collect();
+        let clauses: Vec<(Occur, Box<dyn Query>)> = self.terms.iter().map(|(term, weight)| (Occur::Should, term_clause(fields, term, *weight, self.terms.len() <= QUESTION))).collect();
         if clauses.is_empty() {
             return None;
         }
-        Some(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, self.required())))
+        Some(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, self.required(breadth))))
     }
 }
 
-/// A term anywhere, and once more in the title. A term that a long query repeats weighs more, but less than as often.
-fn term_clause(fields: &Fields, term: &str, count: f32) -> Box<dyn Query> {
-    let query = |field| TermQuery::new(Term::from_field_text(field, term), IndexRecordOption::WithFreqs);
-    let title = BoostQuery::new(Box::new(query(fields.title)), TITLE_BOOST);
-    let both: Box<dyn Query> = Box::new(BooleanQuery::new(vec![(Occur::Should, Box::new(query(fields.words)) as Box<dyn Query>), (Occur::Should, Box::new(title))]));
-    if count > 1.0 { Box::new(BoostQuery::new(both, 1.0 + count.ln())) } else { both }
+/// A term anywhere and, in a question, once more in the title.
+fn term_clause(fields: &Fields, term: &str, weight: f32, is_question: bool) -> Box<dyn Query> {
+    let query = |field| Box::new(TermQuery::new(Term::from_field_text(field, term), IndexRecordOption::WithFreqs));
+    let anywhere = Box::new(BoostQuery::new(query(fields.words), weight));
+    if !is_question {
+        return anywhere;
+    }
+    let title = Box::new(BoostQuery::new(query(fields.title), weight * TITLE_BOOST));
+    Box::new(BooleanQuery::new(vec![(Occur::Should, anywhere as Box<dyn Query>), (Occur::Should, title)]))
 }
 
 /// Characters are indexed in pairs, so one alone is asked as a beginning.

@@ -22,8 +22,10 @@ pub enum TermKind {
     Latin,
     /// A Chinese word of the search cut that is no bigram, or a character that stands alone.
     Han,
-    /// Two neighbouring Chinese characters.
+    /// Two neighbouring Chinese characters of one word.
     Bigram,
+    /// Two neighbouring Chinese characters of different words, by the cut.
+    Seam,
 }
 
 /// A term with the range of folded characters that it covers, and its place in the text.
@@ -90,21 +92,22 @@ fn han_terms(run: &[char], start: usize, out: &mut Vec<Term>) {
         out.push(Term { text: run[0].to_string(), kind: TermKind::Han, start, end: start + 1 });
         return;
     }
-    for (i, pair) in run.windows(2).enumerate() {
-        out.push(Term { text: pair.iter().collect(), kind: TermKind::Bigram, start: start + i, end: start + i + 2 });
-    }
-    if run.len() == 2 {
-        return;
-    }
     let text: String = run.iter().collect();
+    let mut inside = vec![false; run.len() - 1];
+    let mut long = Vec::new();
     for word in JIEBA.cut_for_search(&text, true) {
         let length = word.word.chars().count();
+        inside[word.start..word.start + length - 1].fill(true);
         // A word of two characters is a bigram already; one of one says little and is found by the bigrams around it.
         if length > 2 {
-            let first = word.start;
-            out.push(Term { text: word.word.to_owned(), kind: TermKind::Han, start: start + first, end: start + first + length });
+            long.push(Term { text: word.word.to_owned(), kind: TermKind::Han, start: start + word.start, end: start + word.start + length });
         }
     }
+    for (i, pair) in run.windows(2).enumerate() {
+        let kind = if inside[i] { TermKind::Bigram } else { TermKind::Seam };
+        out.push(Term { text: pair.iter().collect(), kind, start: start + i, end: start + i + 2 });
+    }
+    out.append(&mut long);
 }
 
 /// The words of a text as people would name them, each with the term that it is indexed by: words of other scripts as they are spelt, and
