@@ -20,6 +20,9 @@ use serde_json::{Map, Value};
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportMap {
+    /// Mends what older systems leave in texts, see [`repaired`].
+    #[serde(default)]
+    repair: bool,
     #[serde(default)]
     fields: BTreeMap<String, Source>,
     #[serde(default)]
@@ -49,7 +52,7 @@ enum OneOrMany {
 
 impl ImportMap {
     pub fn parse(text: &str) -> Result<Self> {
-        toml::from_str(text).context("the map is not of the form [fields] target = \"source\" and [constants] target = value")
+        toml::from_str(text).context("the map is not of the form [fields] target = \"source\", [constants] target = value, with repair = true before both where texts are to be mended")
     }
 
     /// The listing's fields of one input object. Without any mapping the object itself.
@@ -64,7 +67,7 @@ impl ImportMap {
         }
         for (target, source) in &self.fields {
             if let Some(value) = source.read(&input) {
-                put(&mut output, target, value);
+                put(&mut output, target, if self.repair { repaired(target, value) } else { value });
             }
         }
         output
@@ -86,6 +89,26 @@ impl Source {
             (other, _) => other.clone(),
         })
     }
+}
+
+/// What the bytes 80 to 9F mean in Windows-1252. Read as Latin-1 they became control characters, which no text may have; the HTML
+/// standard reads them back in the same way. Five of them mean nothing.
+const WINDOWS_1252: [Option<char>; 32] = [
+    Some('€'), None, Some('‚'), Some('ƒ'), Some('„'), Some('…'), Some('†'), Some('‡'), Some('ˆ'), Some('‰'), Some('Š'), Some('‹'), Some('Œ'), None, Some('Ž'), None,
+    None, Some('‘'), Some('’'), Some('“'), Some('”'), Some('•'), Some('–'), Some('—'), Some('˜'), Some('™'), Some('š'), Some('›'), Some('œ'), None, Some('ž'), Some('Ÿ'),
+];
+
+/// Reads Windows-1252 that was taken for Latin-1, drops other control characters, and makes a title one line.
+fn repaired(target: &str, value: Value) -> Value {
+    let Value::String(text) = value else { return value };
+    let mended = text.chars().filter_map(|c| match u32::from(c) {
+        code @ 0x80..=0x9F => WINDOWS_1252[code as usize - 0x80],
+        _ if c == '\n' || c == '\t' => Some(c),
+        _ if c.is_control() => None,
+        _ => Some(c),
+    });
+    let mended: String = mended.collect();
+    Value::String(if target.starts_with("title") { mended.split_whitespace().collect::<Vec<_>>().join(" ") } else { mended })
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -144,6 +167,13 @@ mod tests {
         let map = "[fields]\n\"summary.en\" = { from = [\"text\", \"title\"], max_chars = 12 }\n";
         assert_eq!(apply(map, json!({"text": " ", "title": "a short one"})), json!({"summary": {"en": "a short one"}}));
         assert_eq!(apply(map, json!({"text": "one two three four"})), json!({"summary": {"en": "one two"}}));
+    }
+
+    #[test]
+    fn texts_are_mended_where_the_map_says_so() {
+        let map = "repair = true\n[fields]\n\"title.en\" = \"t\"\n\"body.en\" = \"b\"\n";
+        let output = apply(map, json!({"t": "two\nlines\u{1}", "b": "1995\u{96}97 \u{95} x\u{81}\ny"}));
+        assert_eq!(output, json!({"title": {"en": "two lines"}, "body": {"en": "1995–97 • x\ny"}}));
     }
 
     #[test]
