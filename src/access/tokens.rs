@@ -1,4 +1,4 @@
-//! Access tokens: JWTs signed with Ed25519 (EdDSA, RFC 8037), 15 minutes long by default, with `kid`; the keys as a JWKS.
+//! Access tokens: JWTs signed with Ed25519 (`EdDSA`, RFC 8037), 15 minutes long by default, with `kid`; the keys as a JWKS.
 
 use std::collections::HashMap;
 use std::fs;

@@ -1,5 +1,7 @@
 //! Entries as they are written and read.
 
+use std::fmt::Display;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -91,7 +93,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub fn new(action: &'static str, subject_type: SubjectType, subject_id: impl ToString) -> Self {
+    pub fn new(action: &'static str, subject_type: SubjectType, subject_id: impl Display) -> Self {
         Self { action, subject_type, subject_id: subject_id.to_string(), organization_id: None, zone: None, before_digest: None, after_digest: None, changes: Vec::new() }
     }
 

@@ -21,7 +21,7 @@ use crate::startup::Connected;
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Makes an account. The password is read from the environment variable ZB_PASSWORD.
+    /// Makes an account. The password is read from the environment variable `ZB_PASSWORD`.
     CreateAccount {
         #[arg(long)]
         email: String,
@@ -30,7 +30,7 @@ pub enum Command {
         #[arg(long, default_value = "zh")]
         locale: AccountLocale,
     },
-    /// Gives an account another password, read from the environment variable ZB_PASSWORD.
+    /// Gives an account another password, read from the environment variable `ZB_PASSWORD`.
     ResetPassword {
         #[arg(long)]
         email: String,

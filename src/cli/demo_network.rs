@@ -144,14 +144,13 @@ async fn load_organizations(database: &Database) -> Result<HashMap<String, Organ
     for row in lines::<OrganizationRow>(ORGANIZATIONS)? {
         let mut conn = said(database.write().await)?;
         let known = said(organizations::find_by_uscc(&mut conn, &row.uscc).await)?;
-        let organization = match known {
-            Some(organization) => organization,
-            None => {
-                let uscc = said(model::parse_uscc("/uscc", &row.uscc).map_err(Error::invalid)).with_context(|| row.key.clone())?;
-                let new = NewOrganization { name: row.name, kind: row.kind, uscc, home_zone: row.home_zone, website: None };
-                let verification = if row.verified { Verification::Verified } else { Verification::Unverified };
-                said(conn.transaction(async |conn| organizations::insert(conn, &By::command(), new, verification).await).await)?
-            }
+        let organization = if let Some(organization) = known {
+            organization
+        } else {
+            let uscc = said(model::parse_uscc("/uscc", &row.uscc).map_err(Error::invalid)).with_context(|| row.key.clone())?;
+            let new = NewOrganization { name: row.name, kind: row.kind, uscc, home_zone: row.home_zone, website: None };
+            let verification = if row.verified { Verification::Verified } else { Verification::Unverified };
+            said(conn.transaction(async |conn| organizations::insert(conn, &By::command(), new, verification).await).await)?
         };
         loaded.insert(row.key, organization);
     }

@@ -52,7 +52,8 @@ enum OneOrMany {
 
 impl ImportMap {
     pub fn parse(text: &str) -> Result<Self> {
-        toml::from_str(text).context("the map is not of the form [fields] target = \"source\", [constants] target = value, with repair = true before both where texts are to be mended")
+        toml::from_str(text)
+            .context("the map is not of the form [fields] target = \"source\", [constants] target = value, with repair = true before both where texts are to be mended")
     }
 
     /// The listing's fields of one input object. Without any mapping the object itself.
@@ -94,8 +95,38 @@ impl Source {
 /// What the bytes 80 to 9F mean in Windows-1252. Read as Latin-1 they became control characters, which no text may have; the HTML
 /// standard reads them back in the same way. Five of them mean nothing.
 const WINDOWS_1252: [Option<char>; 32] = [
-    Some('€'), None, Some('‚'), Some('ƒ'), Some('„'), Some('…'), Some('†'), Some('‡'), Some('ˆ'), Some('‰'), Some('Š'), Some('‹'), Some('Œ'), None, Some('Ž'), None,
-    None, Some('‘'), Some('’'), Some('“'), Some('”'), Some('•'), Some('–'), Some('—'), Some('˜'), Some('™'), Some('š'), Some('›'), Some('œ'), None, Some('ž'), Some('Ÿ'),
+    Some('€'),
+    None,
+    Some('‚'),
+    Some('ƒ'),
+    Some('„'),
+    Some('…'),
+    Some('†'),
+    Some('‡'),
+    Some('ˆ'),
+    Some('‰'),
+    Some('Š'),
+    Some('‹'),
+    Some('Œ'),
+    None,
+    Some('Ž'),
+    None,
+    None,
+    Some('‘'),
+    Some('’'),
+    Some('“'),
+    Some('”'),
+    Some('•'),
+    Some('–'),
+    Some('—'),
+    Some('˜'),
+    Some('™'),
+    Some('š'),
+    Some('›'),
+    Some('œ'),
+    None,
+    Some('ž'),
+    Some('Ÿ'),
 ];
 
 /// Reads Windows-1252 that was taken for Latin-1, drops other control characters, and makes a title one line.
@@ -151,33 +182,33 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn apply(map: &str, input: Value) -> Value {
+    fn apply(map: &str, input: &Value) -> Value {
         Value::Object(ImportMap::parse(map).unwrap().apply(input.as_object().unwrap().clone()))
     }
 
     #[test]
     fn fields_are_renamed_and_constants_added() {
         let map = "[fields]\nexternal_id = \"_id\"\n\"title.zh\" = \"meta.name\"\n[constants]\nkind = \"technology\"\n\"attributes.trl\" = 3\n";
-        let output = apply(map, json!({"_id": 7, "meta": {"name": "激光"}, "rest": 1}));
+        let output = apply(map, &json!({"_id": 7, "meta": {"name": "激光"}, "rest": 1}));
         assert_eq!(output, json!({"external_id": "7", "title": {"zh": "激光"}, "kind": "technology", "attributes": {"trl": 3}}));
     }
 
     #[test]
     fn the_first_source_that_is_not_empty_counts_and_is_cut() {
         let map = "[fields]\n\"summary.en\" = { from = [\"text\", \"title\"], max_chars = 12 }\n";
-        assert_eq!(apply(map, json!({"text": " ", "title": "a short one"})), json!({"summary": {"en": "a short one"}}));
-        assert_eq!(apply(map, json!({"text": "one two three four"})), json!({"summary": {"en": "one two"}}));
+        assert_eq!(apply(map, &json!({"text": " ", "title": "a short one"})), json!({"summary": {"en": "a short one"}}));
+        assert_eq!(apply(map, &json!({"text": "one two three four"})), json!({"summary": {"en": "one two"}}));
     }
 
     #[test]
     fn texts_are_mended_where_the_map_says_so() {
         let map = "repair = true\n[fields]\n\"title.en\" = \"t\"\n\"body.en\" = \"b\"\n";
-        let output = apply(map, json!({"t": "two\nlines\u{1}", "b": "1995\u{96}97 \u{95} x\u{81}\ny"}));
+        let output = apply(map, &json!({"t": "two\nlines\u{1}", "b": "1995\u{96}97 \u{95} x\u{81}\ny"}));
         assert_eq!(output, json!({"title": {"en": "two lines"}, "body": {"en": "1995–97 • x\ny"}}));
     }
 
     #[test]
     fn without_a_map_the_input_stays_as_it_is() {
-        assert_eq!(apply("", json!({"kind": "talent"})), json!({"kind": "talent"}));
+        assert_eq!(apply("", &json!({"kind": "talent"})), json!({"kind": "talent"}));
     }
 }

@@ -31,7 +31,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs the service; without DATABASE_URL with a local Postgres cluster of its own.
+    /// Runs the service; without `DATABASE_URL` with a local Postgres cluster of its own.
     Serve,
     /// Runs the service with the demonstration network and prints the accounts to log in with.
     Demo,

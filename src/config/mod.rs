@@ -112,10 +112,10 @@ impl Config {
                 request_timeout: source.seconds("server.request_timeout_seconds", 1..=600, 30)?,
                 shutdown_timeout: source.seconds("server.shutdown_timeout_seconds", 1..=600, 20)?,
             },
-            database: DatabaseConfig { url: source.secret("database.url", Some("DATABASE_URL"))?, pool_size: source.number("database.pool_size", 2..=500, 16)? },
+            database: DatabaseConfig { url: source.secret("database.url", Some("DATABASE_URL")), pool_size: source.number("database.pool_size", 2..=500, 16)? },
             tokens: TokenConfig {
                 key_file: source.path("tokens.key_file", &data_dir.join("token-key.pem"))?,
-                previous_key_files: source.paths("tokens.previous_key_files")?,
+                previous_key_files: source.paths("tokens.previous_key_files"),
                 access_lifetime: source.seconds("tokens.access_lifetime_seconds", 60..=3600, 15 * 60)?,
                 refresh_lifetime: source.seconds("tokens.refresh_lifetime_seconds", 3600..=90 * 86_400, 30 * 86_400)?,
             },
@@ -130,7 +130,7 @@ impl Config {
             },
             log: LogConfig {
                 format: source.one_of("log.format", &[("json", LogFormat::Json), ("pretty", LogFormat::Pretty)], "pretty")?,
-                filter: source.text("log.filter", "info,tantivy=warn")?,
+                filter: source.text("log.filter", "info,tantivy=warn"),
             },
             data_dir,
         };
@@ -141,28 +141,29 @@ impl Config {
     /// Every setting with its value, secrets masked: what `zonebridge config` prints.
     pub fn describe(&self) -> String {
         let seconds = Duration::as_secs;
-        let list = |paths: &[PathBuf]| paths.iter().map(|p| format!("{:?}", p.display().to_string())).collect::<Vec<_>>().join(", ");
+        let quoted = |path: &Path| format!("{:?}", path.display().to_string());
+        let list = |paths: &[PathBuf]| paths.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(", ");
         let url = if self.database.url.is_some() { "\"********\"" } else { "\"\"  # empty: a local cluster in data_dir" };
         format!(
-            "data_dir = {:?}\n\n[server]\nlisten = \"{}\"\nworkers = {}\nbody_limit = {}\nrequest_timeout_seconds = {}\nshutdown_timeout_seconds = {}\n\n\
+            "data_dir = {}\n\n[server]\nlisten = \"{}\"\nworkers = {}\nbody_limit = {}\nrequest_timeout_seconds = {}\nshutdown_timeout_seconds = {}\n\n\
              [database]\nurl = {url}\npool_size = {}\n\n\
-             [tokens]\nkey_file = {:?}\nprevious_key_files = [{}]\naccess_lifetime_seconds = {}\nrefresh_lifetime_seconds = {}\n\n\
+             [tokens]\nkey_file = {}\nprevious_key_files = [{}]\naccess_lifetime_seconds = {}\nrefresh_lifetime_seconds = {}\n\n\
              [login]\nattempts_per_address_per_minute = {}\nattempts_per_account_per_minute = {}\n\n\
-             [search]\ndir = {:?}\nwriter_memory_bytes = {}\npoll_milliseconds = {}\n\n[log]\nformat = \"{}\"\nfilter = {:?}\n",
-            self.data_dir,
+             [search]\ndir = {}\nwriter_memory_bytes = {}\npoll_milliseconds = {}\n\n[log]\nformat = \"{}\"\nfilter = {:?}\n",
+            quoted(&self.data_dir),
             self.server.listen,
             self.server.workers,
             self.server.body_limit,
             seconds(&self.server.request_timeout),
             seconds(&self.server.shutdown_timeout),
             self.database.pool_size,
-            self.tokens.key_file,
+            quoted(&self.tokens.key_file),
             list(&self.tokens.previous_key_files),
             seconds(&self.tokens.access_lifetime),
             seconds(&self.tokens.refresh_lifetime),
             self.login.attempts_per_address_per_minute,
             self.login.attempts_per_account_per_minute,
-            self.search.dir,
+            quoted(&self.search.dir),
             self.search.writer_memory,
             self.search.poll_interval.as_millis(),
             if self.log.format == LogFormat::Json { "json" } else { "pretty" },

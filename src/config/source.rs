@@ -48,8 +48,8 @@ impl Source {
         self.file.get(name).map(|value| (name.to_owned(), value.clone()))
     }
 
-    pub fn text(&mut self, name: &str, default: &str) -> Result<String> {
-        Ok(self.get(name).map_or_else(|| default.to_owned(), |(_, value)| value))
+    pub fn text(&mut self, name: &str, default: &str) -> String {
+        self.get(name).map_or_else(|| default.to_owned(), |(_, value)| value)
     }
 
     pub fn parse<T: FromStr>(&mut self, name: &str, expected: &str, default: &str) -> Result<T> {
@@ -80,9 +80,9 @@ impl Source {
     }
 
     /// A list of paths: an array in the file, separated by commas in the environment.
-    pub fn paths(&mut self, name: &str) -> Result<Vec<PathBuf>> {
-        let Some((_, value)) = self.get(name) else { return Ok(Vec::new()) };
-        Ok(value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(PathBuf::from).collect())
+    pub fn paths(&mut self, name: &str) -> Vec<PathBuf> {
+        let Some((_, value)) = self.get(name) else { return Vec::new() };
+        value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(PathBuf::from).collect()
     }
 
     pub fn one_of<T: Copy>(&mut self, name: &str, allowed: &[(&str, T)], default: &str) -> Result<T> {
@@ -93,9 +93,9 @@ impl Source {
         })
     }
 
-    pub fn secret(&mut self, name: &str, customary: Option<&str>) -> Result<Option<Secret>> {
+    pub fn secret(&mut self, name: &str, customary: Option<&str>) -> Option<Secret> {
         let value = self.get(name).map(|(_, value)| value).or_else(|| customary.and_then(|variable| self.env.get(variable).cloned()));
-        Ok(value.filter(|value| !value.is_empty()).map(Secret::new))
+        value.filter(|value| !value.is_empty()).map(Secret::new)
     }
 
     /// A setting that nobody asked for is a typing error, and worth a stop.

@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110): the ETag is the row's version.
+//! Conditional requests (RFC 9110): the `ETag` is the row's version.
 
 use std::future::{Ready, ready};
 

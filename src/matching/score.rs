@@ -50,12 +50,15 @@ pub enum Judgement {
     Match(Score),
 }
 
+/// A factor's weight in the table with its rating forward and in reverse, where both sides are known.
+type Rated = (FactorCode, f64, Option<(f64, f64)>);
+
 pub fn judge(pair: &Pair<'_>, statistics: &Statistics) -> Judgement {
     let gates = gates(pair);
     if gates.iter().any(|gate| !gate.passed) {
         return Judgement::Refused(gates);
     }
-    let rated: Vec<_> = weights(pair.need.kind(), pair.offer.kind()).iter().map(|&(code, weight)| (code, weight, factor(code, pair, statistics))).collect();
+    let rated: Vec<Rated> = weights(pair.need.kind(), pair.offer.kind()).iter().map(|&(code, weight)| (code, weight, factor(code, pair, statistics))).collect();
     if !has_evidence(pair, &rated, statistics) {
         return Judgement::NoEvidence;
     }
@@ -75,7 +78,7 @@ pub fn judge(pair: &Pair<'_>, statistics: &Statistics) -> Judgement {
     Judgement::Match(Score { gates, forward, reverse, score: f64::midpoint(forward, reverse), factors })
 }
 
-fn has_evidence(pair: &Pair<'_>, rated: &[(FactorCode, f64, Option<(f64, f64)>)], statistics: &Statistics) -> bool {
+fn has_evidence(pair: &Pair<'_>, rated: &[Rated], statistics: &Statistics) -> bool {
     let best = |code: FactorCode| rated.iter().find(|(other, ..)| *other == code).and_then(|(_, _, rating)| *rating).map_or(0.0, |(forward, reverse)| f64::max(forward, reverse));
     let same_segment = pair.need.card.segments.iter().any(|segment| pair.offer.card.segments.contains(segment));
     let text = text_coverage(pair.need, pair.offer, statistics).map_or(0.0, |(forward, reverse)| f64::midpoint(forward, reverse));

@@ -57,7 +57,7 @@ pub async fn check(database: &Database, searcher: &Searcher, fields: &Fields) ->
         match found.get(key) {
             None => report.differences.push(format!("{key}: missing in the index")),
             Some(other) if other.revision != mark.revision => {
-                report.differences.push(format!("{key}: revision {} in the index, {} in the database", other.revision, mark.revision))
+                report.differences.push(format!("{key}: revision {} in the index, {} in the database", other.revision, mark.revision));
             }
             Some(other) if other.digest != mark.digest => report.differences.push(format!("{key}: the content differs")),
             Some(other) if other.postings != mark.postings => report.differences.push(format!("{key}: the terms differ")),

@@ -51,7 +51,7 @@ impl Fields {
         let revision = builder.add_u64_field("revision", STORED);
         let audience = builder.add_text_field("audience", STRING | STORED);
         let organization = builder.add_text_field("organization", STRING);
-        let tags = builder.add_text_field(TAGS, TextOptions::from(STRING).set_fast("raw"));
+        let tags = builder.add_text_field(TAGS, STRING.set_fast("raw"));
         let title = builder.add_text_field("title", terms.clone());
         let words = builder.add_text_field("words", terms);
         let published_at = builder.add_i64_field(PUBLISHED_AT, sortable.clone());

@@ -45,14 +45,13 @@ impl Follower {
             opened = Some((generation, progress.position));
         }
         drop(conn);
-        let (generation, position) = match opened {
-            Some(opened) => opened,
-            None => {
-                tracing::info!(folder = %index.dir.display(), "building the search index");
-                let generation = rebuild(&database, &index, config.writer_memory, |_, _| {}).await?;
-                let position = Progress::of(&generation.index).context("a new index has no progress")?.position;
-                (generation, position)
-            }
+        let (generation, position) = if let Some(opened) = opened {
+            opened
+        } else {
+            tracing::info!(folder = %index.dir.display(), "building the search index");
+            let generation = rebuild(&database, &index, config.writer_memory, |_, _| {}).await?;
+            let position = Progress::of(&generation.index).context("a new index has no progress")?.position;
+            (generation, position)
         };
         let mut follower = Self { database, index, config, network, generation: Arc::new(generation), writer: None, position };
         follower.open_writer()?;

@@ -25,6 +25,7 @@ use crate::listings::content::kinds::{Currency, Direction, Kind, Stage};
 use crate::listings::content::money::Amount;
 use crate::listings::model::today;
 use crate::listings::view::ListingCard;
+use crate::organizations::model::Bilingual;
 use crate::taxonomy::industry::IndustryCode;
 use crate::taxonomy::segment::Segment;
 use crate::text::fold::fold;
@@ -202,7 +203,7 @@ fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, score: f32
             }
         }
     }
-    listing.body = Default::default();
+    listing.body = Bilingual::default();
     Ok(SearchHit { listing, score, highlights })
 }
 

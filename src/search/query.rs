@@ -78,7 +78,8 @@ impl QueryTerms {
         {
             return single_character(fields.words, only);
         }
-        let clauses: Vec<(Occur, Box<dyn Query>)> = self.terms.iter().map(|(term, weight)| (Occur::Should, term_clause(fields, term, *weight, self.terms.len() <= QUESTION))).collect();
+        let clauses: Vec<(Occur, Box<dyn Query>)> =
+            self.terms.iter().map(|(term, weight)| (Occur::Should, term_clause(fields, term, *weight, self.terms.len() <= QUESTION))).collect();
         if clauses.is_empty() {
             return None;
         }

@@ -34,9 +34,8 @@ pub fn clean(pointer: &str, text: &str, max_chars: usize, lines: Lines) -> Resul
 fn is_forbidden(c: char, lines: Lines) -> bool {
     match c {
         '\n' | '\t' => lines == Lines::One,
-        // Bidirectional controls can make a text read otherwise than it is stored; U+FEFF and the non-characters have no business in it.
-        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' => true,
-        '\u{2028}' | '\u{2029}' => true,
+        // Bidirectional controls can make a text read otherwise than it is stored; line separators, U+FEFF and the non-characters have no business in it.
+        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{2028}' | '\u{2029}' => true,
         c if c.is_control() => true,
         c => (u32::from(c) & 0xFFFE) == 0xFFFE || ('\u{FDD0}'..='\u{FDEF}').contains(&c),
     }

@@ -75,7 +75,6 @@ fn belongs_to_word(chars: &[char], at: usize) -> bool {
         _ if c.is_alphanumeric() => true,
         '+' | '#' => before.is_some_and(|b| b.is_alphanumeric() || b == c),
         '.' => before.is_some_and(|b| b.is_ascii_digit()) && chars.get(at + 1).is_some_and(char::is_ascii_digit),
-        '\'' | '’' => false,
         _ => false,
     }
 }

@@ -216,7 +216,10 @@ impl Shared {
             match self.pg_ctl(&["start", "-w", "-t", "120", "-l", &log, "-o", &options]) {
                 Ok(()) => return Ok(()),
                 Err(error) if Instant::now() > deadline => return Err(error.context(format!("the local database server does not start; its log is {log}"))),
-                Err(_) => std::thread::sleep(Duration::from_millis(500)),
+                Err(_) => {
+                    #[expect(clippy::disallowed_methods, reason = "runs on a blocking thread, see `spawn_blocking` above")]
+                    std::thread::sleep(Duration::from_millis(500));
+                }
             }
         }
     }

@@ -32,10 +32,10 @@ impl TechnologyAttributes {
         }
         match direction {
             Direction::Need if self.trl.is_some() => {
-                wrong.push(FieldError::not_allowed("/attributes/trl", "belongs to an offer; a need states min_trl", "仅用于供给；需求请填写 min_trl"))
+                wrong.push(FieldError::not_allowed("/attributes/trl", "belongs to an offer; a need states min_trl", "仅用于供给；需求请填写 min_trl"));
             }
             Direction::Offer if self.min_trl.is_some() => {
-                wrong.push(FieldError::not_allowed("/attributes/min_trl", "belongs to a need; an offer states trl", "仅用于需求；供给请填写 trl"))
+                wrong.push(FieldError::not_allowed("/attributes/min_trl", "belongs to a need; an offer states trl", "仅用于需求；供给请填写 trl"));
             }
             _ => {}
         }
