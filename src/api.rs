@@ -81,7 +81,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// This document.
-#[utoipa::path(tag = "operation", responses((status = 200, body = std::collections::HashMap<String, String>, description = "An OpenAPI 3.1 document")))]
+#[utoipa::path(tag = "operation", responses((status = 200, description = "An OpenAPI 3.1 document, as JSON")))]
 #[get("/openapi.json")]
 async fn openapi_json(document: web::Data<OpenApi>) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(document.get_ref())
@@ -112,7 +112,7 @@ fn add_problems(path: &str, operation: &mut Operation) {
         expected.insert("401", "The token is missing, wrong or expired");
         expected.insert("403", "The caller may not do this");
     }
-    if path.contains('{') {
+    if path.contains('{') || path.starts_with("/v1/moderation") {
         expected.insert("404", "There is no such thing, or the caller may not know of it");
         expected.insert("409", "The state does not allow it");
     }

@@ -57,6 +57,21 @@ pub async fn read_after(conn: &mut Connection, position: Position, limit: i32) -
     .await
 }
 
+/// Whether anything committed lies after `position`, also what is not safe to read yet because an older transaction still runs.
+pub async fn has_newer(conn: &mut Connection, position: Position) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Newer {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        newer: bool,
+    }
+    let found: Newer = diesel::sql_query("SELECT EXISTS (SELECT 1 FROM change_feed WHERE (txid, seq) > ($1, $2)) AS newer")
+        .bind::<BigInt, _>(position.txid)
+        .bind::<BigInt, _>(position.seq)
+        .get_result(conn)
+        .await?;
+    Ok(found.newer)
+}
+
 #[derive(QueryableByName)]
 struct Horizon {
     #[diesel(sql_type = BigInt)]

@@ -25,7 +25,7 @@ pub struct NewAccount {
 
 /// Makes the account; `None` when the address is known already. Both take the same time.
 pub async fn register(database: &Database, by: &By, new: NewAccount) -> Result<Option<Account>> {
-    let related = vec![new.email.as_str().to_owned(), new.display_name.as_str().to_owned(), "zonebridge".to_owned()];
+    let related = related_words(&new);
     let hash = password::hash_new("/password", new.password, related).await?;
     let mut conn = database.write().await?;
     conn.transaction(async |conn| {
@@ -34,6 +34,14 @@ pub async fn register(database: &Database, by: &By, new: NewAccount) -> Result<O
         Ok(Some(account))
     })
     .await
+}
+
+/// What a guesser would try first: the address, its parts, the name.
+fn related_words(new: &NewAccount) -> Vec<String> {
+    let mut words = vec!["zonebridge".to_owned(), new.email.as_str().to_owned(), new.display_name.as_str().to_owned()];
+    words.extend(new.email.as_str().split('@').map(str::to_owned));
+    words.extend(new.email.as_str().split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() > 2).map(str::to_owned));
+    words
 }
 
 /// The tokens of a session, as the client gets them. The refresh token is not kept here, only its hash.

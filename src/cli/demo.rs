@@ -57,7 +57,7 @@ async fn wait_until_searchable(service: &Service) -> Result<()> {
     loop {
         if let Ok(snapshot) = service.index.snapshot() {
             let mut conn = service.database.read().await?;
-            if feed::read_after(&mut conn, snapshot.position, 1).await?.is_empty() {
+            if !feed::has_newer(&mut conn, snapshot.position).await? {
                 return Ok(());
             }
         }

@@ -59,7 +59,7 @@ async fn prove(config: &Config, connected: &Connected) -> Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
         // Differences may be changes on their way; without any, they are real.
-        if feed::read_after(&mut conn, progress.position, 1).await?.is_empty() && attempt > 0 {
+        if !feed::has_newer(&mut conn, progress.position).await? && attempt > 0 {
             break;
         }
     }

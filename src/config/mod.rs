@@ -6,6 +6,7 @@
 
 mod source;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -99,7 +100,12 @@ impl std::fmt::Debug for Secret {
 impl Config {
     /// Reads the file at `path` (or the one that `ZONEBRIDGE_CONFIG` names) and the environment.
     pub fn load(path: Option<&Path>) -> Result<Self> {
-        Self::from_source(Source::read(path, std::env::vars().collect())?)
+        Self::with_environment(path, std::env::vars().collect())
+    }
+
+    /// As [`Config::load`], with an environment of the caller's choice.
+    pub fn with_environment(path: Option<&Path>, environment: BTreeMap<String, String>) -> Result<Self> {
+        Self::from_source(Source::read(path, environment)?)
     }
 
     fn from_source(mut source: Source) -> Result<Self> {

@@ -57,6 +57,10 @@ async fn read(mut payload: Payload, limit: usize) -> Result<web::BytesMut> {
 
 /// Parses JSON; errors point into the document, below `prefix`.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8], prefix: &str) -> Result<T> {
+    // Serde would take an array for a struct, field by field; no client means that.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Error::malformed(FieldError::malformed(prefix, "a JSON object", "JSON 对象")));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| json_error(&error, prefix))?;
     deserializer.end().map_err(|error| Error::malformed(syntax_error(&error)))?;

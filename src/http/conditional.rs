@@ -16,7 +16,8 @@ pub fn etag(version: i64) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IfMatch {
     Any,
-    Versions(Vec<i64>),
+    /// Tags that are not ours are kept as no version: they match nothing.
+    Versions(Vec<Option<i64>>),
 }
 
 impl IfMatch {
@@ -24,15 +25,15 @@ impl IfMatch {
         if value.trim() == "*" {
             return Ok(Self::Any);
         }
-        let version = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok();
-        let versions: Option<Vec<i64>> = value.split(',').map(version).collect();
+        let version = |tag: &str| Some(tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+        let versions: Option<Vec<Option<i64>>> = value.split(',').map(version).collect();
         versions.map(Self::Versions).ok_or_else(|| Error::malformed(FieldError::malformed("If-Match", "an ETag of this service, such as \"3\"", "本服务的 ETag，例如 \"3\"")))
     }
 
     /// Fails unless `current` is one of the versions meant.
     pub fn check(&self, current: i64) -> Result<()> {
         match self {
-            Self::Versions(versions) if !versions.contains(&current) => Err(Error::PreconditionFailed { current: etag(current) }),
+            Self::Versions(versions) if !versions.contains(&Some(current)) => Err(Error::PreconditionFailed { current: etag(current) }),
             _ => Ok(()),
         }
     }

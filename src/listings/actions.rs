@@ -61,6 +61,11 @@ pub async fn edit(database: &Database, actor: &Actor, target: &EditableListing, 
     let by = By::from(actor);
     let mut conn = database.write().await?;
     conn.transaction(async |conn| {
+        // Writers of the same version come one after the other, and all but the first find it changed.
+        let now = store::find_locked(conn, before.id).await?.ok_or(Error::NotFound)?;
+        if now.version != before.version {
+            return Err(Error::PreconditionFailed { current: crate::http::conditional::etag(now.version) });
+        }
         let old = store::content(conn, before, before.head_revision).await?;
         let changed = old != *content || old.tiers != content.tiers || old.excluded_organizations != content.excluded_organizations;
         if !changed && before.valid_through == valid_through {

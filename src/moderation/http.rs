@@ -159,7 +159,7 @@ async fn list_cases(actor: Actor, request: HttpRequest, database: web::Data<Data
     Ok(Page::of_rows(rows, limit, |row| row.id, CaseView::from).respond(&request))
 }
 
-/// One case.
+/// One case, with the subject as it was when the case was opened.
 #[utoipa::path(tag = "moderation", params(("id" = Uuid, Path)), responses((status = 200, body = CaseView)), security(("bearer" = [])))]
 #[get("/v1/moderation/cases/{id}")]
 async fn get_case(actor: Actor, database: web::Data<Database>, id: PathId) -> Result<HttpResponse> {

@@ -50,7 +50,7 @@ async fn list_zones(database: web::Data<Database>) -> Result<HttpResponse> {
     Ok(HttpResponse::Ok().json(Page { items: zones.into_iter().map(ZoneView::from).collect(), next_cursor: None }))
 }
 
-/// One zone.
+/// One zone, with its policy of publication.
 #[utoipa::path(tag = "zones", params(("code" = String, Path)), responses((status = 200, body = ZoneView)))]
 #[get("/v1/zones/{code}")]
 async fn get_zone(database: web::Data<Database>, code: web::Path<String>) -> Result<HttpResponse> {

@@ -67,7 +67,7 @@ fn candidate_folders() -> Vec<PathBuf> {
 }
 
 fn version_of(pgdata: &Path) -> Option<u32> {
-    fs::read_to_string(pgdata.join("PG_VERSION")).ok()?.trim().parse().ok()
+    major_version(&fs::read_to_string(pgdata.join("PG_VERSION")).ok()?)
 }
 
 /// `postgres (PostgreSQL) 15.18 (Debian …)` → 15

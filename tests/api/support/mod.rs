@@ -1,0 +1,4 @@
+pub mod app;
+pub mod builders;
+pub mod contract;
+pub mod database;
