@@ -34,6 +34,9 @@ pub struct Arguments {
     /// Prints one JSON object a set.
     #[arg(long)]
     json: bool,
+    /// Fails when a set's nDCG@10 is lower.
+    #[arg(long, value_name = "VALUE")]
+    min_ndcg: Option<f64>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -42,9 +45,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !arguments.json {
         println!("{:<24} {:>5} {:>8} {:>8} {:>8} {:>11}", "set", "mode", "queries", "nDCG@10", "MRR@10", "recall@100");
     }
+    let mut code = ExitCode::SUCCESS;
     for dir in &arguments.dirs {
         let set = Dataset::read(dir)?;
         let outcome = evaluate(&set, arguments.rerank_judged, file.as_mut().map(|file| file as &mut dyn Write))?;
+        if let Some(floor) = arguments.min_ndcg.filter(|floor| outcome.metrics.ndcg_at_10 < *floor) {
+            eprintln!("{}: nDCG@10 is {:.4}, below {floor}", outcome.set, outcome.metrics.ndcg_at_10);
+            code = ExitCode::FAILURE;
+        }
         if arguments.json {
             println!("{}", serde_json::to_string(&outcome)?);
             continue;
@@ -56,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(mut file) = file {
         file.flush()?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// True when the queries are mostly in another language than the documents.
