@@ -46,7 +46,7 @@ const LISTINGS: [&str; 4] = [
 ];
 
 /// Hefei and all that are not named review first.
-const POLICIES: [(&str, PublicationPolicy); 3] = [("shenzhen", PublicationPolicy::Trusted), ("hangzhou", PublicationPolicy::Post), ("suzhou", PublicationPolicy::Trusted)];
+const POLICIES: [(&str, PublicationPolicy); 3] = [("zgc", PublicationPolicy::Trusted), ("hangzhou", PublicationPolicy::Post), ("chengdu", PublicationPolicy::Trusted)];
 
 /// An account of the demonstration with the role it holds.
 pub struct DemoAccount {
