@@ -46,7 +46,7 @@ impl Running {
         assert!(Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap().success());
     }
 
-    fn end(mut self) {
+    async fn end(mut self) {
         self.signal("TERM");
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
@@ -55,7 +55,7 @@ impl Running {
                 return;
             }
             assert!(Instant::now() < deadline, "it does not end");
-            std::thread::sleep(Duration::from_millis(50));
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
@@ -117,7 +117,7 @@ async fn it_survives_kills_of_either_process_and_keeps_what_was_acknowledged() {
     // A clean end stops both.
     let pid_file = home(folder.path()).join("pgdata/postmaster.pid");
     assert!(pid_file.exists());
-    service.end();
+    service.end().await;
     assert!(!pid_file.exists(), "the database server was not shut down");
     remove(folder.path());
 }

@@ -1,5 +1,13 @@
 //! The service from outside: real HTTP, a real Postgres, a database a test.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::needless_pass_by_value,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "a test fails by a panic, and reads better with plain values"
+)]
+
 mod accounts;
 mod audit;
 mod commands;

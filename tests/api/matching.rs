@@ -46,7 +46,7 @@ async fn contributions_add_up_and_both_owners_see_the_same_score() {
         let factors = one["factors"].as_array().unwrap();
         let sum: f64 = factors.iter().map(|factor| number(&factor["contribution"])).sum();
         assert!(close(sum, number(&one["score"])), "{kind}: {sum} and {}", one["score"]);
-        assert!(close((number(&one["score_forward"]) + number(&one["score_reverse"])) / 2.0, number(&one["score"])));
+        assert!(close(f64::midpoint(number(&one["score_forward"]), number(&one["score_reverse"])), number(&one["score"])));
         let weights: f64 = factors.iter().map(|factor| number(&factor["weight"])).sum();
         assert!(close(weights, 1.0), "{kind}: the weights add up to {weights}");
         for factor in factors {
@@ -55,7 +55,7 @@ async fn contributions_add_up_and_both_owners_see_the_same_score() {
             if factor["value"].is_null() {
                 assert_eq!((number(&factor["weight"]), number(&factor["contribution"])), (0.0, 0.0), "what is not known is not punished: {factor}");
             } else {
-                assert!(close((number(&factor["forward"]) + number(&factor["reverse"])) / 2.0, number(&factor["value"])), "{factor}");
+                assert!(close(f64::midpoint(number(&factor["forward"]), number(&factor["reverse"])), number(&factor["value"])), "{factor}");
                 assert!(close(number(&factor["weight"]) * number(&factor["value"]), number(&factor["contribution"])), "{factor}");
             }
         }

@@ -167,7 +167,7 @@ fn declared() -> BTreeSet<String> {
     let mut table = String::new();
     for line in text.lines().map(str::trim) {
         if let Some((name, _)) = line.split_once('(').filter(|(name, _)| line.ends_with('{') && !name.trim().contains([' ', '!'])) {
-            table = name.trim().to_owned();
+            name.trim().clone_into(&mut table);
         } else if let Some((column, _)) = line.split_once(" -> ")
             && !table.is_empty()
             && !column.contains('!')

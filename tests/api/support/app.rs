@@ -233,7 +233,7 @@ impl App {
     }
 
     pub async fn sql(&self, sql: &str) {
-        database::run(&mut *self.database.write().await.unwrap(), sql).await;
+        database::run(&mut self.database.write().await.unwrap(), sql).await;
     }
 
     pub async fn count(&self, sql: &str) -> i64 {
