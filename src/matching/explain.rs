@@ -10,6 +10,7 @@ use super::side::{Pair, Side};
 use super::weights::FactorCode;
 use crate::listings::content::attributes::Attributes;
 use crate::search::statistics::Statistics;
+use crate::text::fold::is_han;
 use crate::text::profile::hash;
 use crate::text::segment::words;
 
@@ -59,7 +60,8 @@ fn reason_for(factor: &Factor, pair: &Pair<'_>, statistics: &Statistics) -> Opti
             if shared.is_empty() {
                 return None;
             }
-            Reason::new(format!("both speak of {}", shared.join(", ")), format!("双方都提到{}", shared.iter().map(|word| format!("“{word}”")).collect::<String>()))
+            let (in_english, in_chinese) = (first_words(&shared, false), first_words(&shared, true));
+            Reason::new(format!("both speak of {}", in_english.join(", ")), format!("双方都提到{}", in_chinese.iter().map(|word| format!("“{word}”")).collect::<String>()))
         }
         FactorCode::Chain => {
             let shared: Vec<_> = need.card.segments.iter().filter(|segment| offer.card.segments.contains(segment)).collect();
@@ -154,14 +156,18 @@ fn shared_words(need: &Side, offer: &Side, statistics: &Statistics) -> Vec<Strin
     }
     let mut ranked: Vec<(f64, String)> = found.into_iter().map(|(term, spelling)| (statistics.idf(term), spelling)).filter(|(idf, _)| *idf > 1.0).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    let mut shown: Vec<String> = Vec::new();
+    let mut shared: Vec<String> = Vec::new();
     for (_, word) in ranked {
-        if !shown.iter().any(|other| other.contains(&word)) {
-            shown.push(word);
-        }
-        if shown.len() == WORDS {
-            break;
+        if !shared.iter().any(|other| other.contains(&word)) {
+            shared.push(word);
         }
     }
-    shown
+    shared
+}
+
+/// The first of the words, those in the sentence's own script before the others.
+fn first_words(shared: &[String], chinese: bool) -> Vec<&str> {
+    let own = |word: &&str| word.chars().any(is_han) == chinese;
+    let (ours, others): (Vec<&str>, Vec<&str>) = shared.iter().map(String::as_str).partition(own);
+    ours.into_iter().chain(others).take(WORDS).collect()
 }

@@ -119,7 +119,8 @@ pub fn words(text: &str) -> Vec<(String, String)> {
             out.push((term.text, folded.chars().skip(term.start).take(term.end - term.start).collect()));
         }
     }
-    for word in JIEBA.cut_for_search(&folded, true) {
+    // Without guesses at new words: they find more, but some are none, and these are shown to people.
+    for word in JIEBA.cut_for_search(&folded, false) {
         if word.word.chars().count() > 1 && word.word.chars().all(is_han) {
             out.push((word.word.to_owned(), word.word.to_owned()));
         }
