@@ -18,6 +18,8 @@ use crate::listings::content::attributes::{FundingAttributes, IndustryAttributes
 use crate::listings::review::ListingSubject;
 use crate::listings::view::ListingSnapshot;
 use crate::moderation::subject::Subjects;
+use crate::organizations::model::VerificationMove;
+use crate::search::http::Sort;
 use crate::{accounts, audit, listings, matching, moderation, operation, organizations, search, zones};
 
 /// The only operations without a token that no guest rule names: everything else says `security`.
@@ -44,7 +46,7 @@ pub const PUBLIC: [(&str, &str); 10] = [
                        Errors are problem details (RFC 9457) in the language of Accept-Language.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem, ProblemField, ListingSnapshot, TechnologyAttributes, FundingAttributes, TalentAttributes, IndustryAttributes)),
+    components(schemas(Problem, ProblemField, ListingSnapshot, TechnologyAttributes, FundingAttributes, TalentAttributes, IndustryAttributes, Sort, VerificationMove)),
     tags(
         (name = "accounts", description = "Accounts and sessions"),
         (name = "zones", description = "Zones, their policy and their people"),
@@ -115,6 +117,9 @@ fn add_problems(path: &str, operation: &mut Operation) {
     if path.contains('{') || path.starts_with("/v1/moderation") {
         expected.insert("404", "There is no such thing, or the caller may not know of it");
         expected.insert("409", "The state does not allow it");
+    }
+    if path.ends_with("/{account_id}") {
+        expected.insert("422", "The content breaks a rule");
     }
     if operation.request_body.is_some() {
         for (status, description) in [

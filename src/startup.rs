@@ -124,6 +124,7 @@ impl Service {
         let stop = CancellationToken::new();
         let mut workers = vec![tokio::spawn(follow(database.clone(), index.clone(), config.clone(), stop.clone()))];
         workers.push(tokio::spawn(jobs::work(database.clone(), JOBS.to_vec(), stop.clone())));
+        workers.push(tokio::spawn(keep_metrics(metrics_handle()?, stop.clone())));
         let server = http_server(config, listener, database.clone(), index.clone())?;
         let handle = server.handle();
         Ok(Self { address, database, index, stop, server: tokio::spawn(server), handle, workers })
@@ -151,6 +152,16 @@ async fn follow(database: Database, index: SearchIndex, config: Config, stop: Ca
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(Duration::from_secs(2)) => {}
+        }
+    }
+}
+
+/// Samples are counted into their buckets now and then, also where nobody reads the measures.
+async fn keep_metrics(handle: PrometheusHandle, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(5)) => handle.run_upkeep(),
         }
     }
 }

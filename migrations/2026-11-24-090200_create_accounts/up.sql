@@ -43,7 +43,7 @@ CREATE TABLE sessions (
     created_at      TIMESTAMPTZ NOT NULL DEFAULT now(),
     expires_at      TIMESTAMPTZ NOT NULL,
     revoked_at      TIMESTAMPTZ,
-    revoked_reason  TEXT CHECK (revoked_reason IN ('logged_out', 'refresh_token_reused'))
+    revoked_reason  TEXT CHECK (revoked_reason IN ('logged_out', 'refresh_token_reused', 'password_reset'))
 );
 CREATE INDEX sessions_account_idx ON sessions (account_id);
 CREATE INDEX sessions_expires_idx ON sessions (expires_at);

@@ -59,3 +59,4 @@ CREATE TABLE listing_revisions (
     PRIMARY KEY (listing_id, revision)
 );
 CREATE TRIGGER listing_revisions_immutable BEFORE UPDATE OR DELETE ON listing_revisions FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER listing_revisions_no_truncate BEFORE TRUNCATE ON listing_revisions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

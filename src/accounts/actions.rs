@@ -128,12 +128,13 @@ pub async fn find_by_email(conn: &mut Connection, email: &Email) -> Result<Optio
     Ok(store::find_by_email(conn, email).await?)
 }
 
-/// For the operator: gives an account another password.
+/// For the operator: gives an account another password, and ends its sessions.
 pub async fn reset_password(database: &Database, by: &By, account_id: Uuid, new: String) -> Result<()> {
     let hash = password::hash_new("/password", new, Vec::new()).await?;
     let mut conn = database.write().await?;
     conn.transaction(async |conn| {
         store::set_password(conn, account_id, &hash).await?;
+        store::revoke_sessions_of(conn, account_id, "password_reset").await?;
         audit::record(conn, by, Entry::new("reset_password", SubjectType::Account, account_id)).await?;
         Ok(())
     })

@@ -56,6 +56,12 @@ pub async fn revoke(conn: &mut Connection, by: &By, authority: &RoleAuthority, a
     Ok(())
 }
 
+/// Whether an account reviews or administers a zone.
+pub async fn reviews(conn: &mut Connection, account_id: Uuid, zone: &str) -> Result<bool> {
+    let held = store::grants_in(conn, None, Some(zone)).await?;
+    Ok(held.iter().any(|(row, _)| row.account_id == account_id && matches!(row.role, Role::ZoneReviewer | Role::ZoneAdmin)))
+}
+
 /// Who holds which role in an organisation or zone.
 pub struct Holder {
     pub account_id: Uuid,

@@ -64,8 +64,13 @@ pub async fn verify(password: String, hash: Option<String>) -> Result<bool> {
 }
 
 async fn off_the_async_threads<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let _permit = AT_ONCE.acquire().await.map_err(Error::internal)?;
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+    let permit = Arc::clone(&AT_ONCE).acquire_owned().await.map_err(Error::internal)?;
+    let working = tokio::task::spawn_blocking(move || {
+        // Held by the work, which goes on where a caller has gone away.
+        let _permit = permit;
+        work()
+    });
+    working.await.map_err(Error::internal)?
 }
 
 #[cfg(test)]

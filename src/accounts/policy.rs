@@ -41,6 +41,19 @@ pub fn appoint(actor: &Actor, role: Role, scope: Scope) -> Result<RoleAuthority>
     if allowed { Ok(RoleAuthority { role, scope }) } else { Err(Error::forbidden("may_not_appoint", "you may not give or take this role", "您无权授予或收回此角色")) }
 }
 
+/// Everybody may give up a role of their own.
+pub fn resign(actor: &Actor, role: Role, scope: Scope) -> Result<RoleAuthority> {
+    let held = actor.grants.iter().any(|grant| {
+        grant.role == role
+            && match &scope {
+                Scope::Organization(id) => grant.organization_id == Some(*id),
+                Scope::Zone(zone) => grant.zone.as_ref() == Some(zone),
+                Scope::Network => grant.organization_id.is_none() && grant.zone.is_none(),
+            }
+    });
+    if held { Ok(RoleAuthority { role, scope }) } else { Err(Error::NotFound) }
+}
+
 /// The operator at the command line, and the founder of an organisation for themselves.
 pub fn appoint_by_operator(role: Role, scope: Scope) -> Option<RoleAuthority> {
     let fits = matches!(

@@ -86,6 +86,13 @@ pub async fn revoke_session(conn: &mut Connection, session_id: Uuid, reason: &st
         .optional()
 }
 
+pub async fn revoke_sessions_of(conn: &mut Connection, account_id: Uuid, reason: &str) -> QueryResult<usize> {
+    diesel::update(sessions::table.filter(sessions::account_id.eq(account_id).and(sessions::revoked_at.is_null())))
+        .set((sessions::revoked_at.eq(Utc::now()), sessions::revoked_reason.eq(reason)))
+        .execute(conn)
+        .await
+}
+
 /// Sessions that ended a month ago are of no use to anybody.
 pub async fn delete_old_sessions(conn: &mut Connection, before: DateTime<Utc>) -> QueryResult<usize> {
     diesel::delete(sessions::table.filter(sessions::expires_at.lt(before))).execute(conn).await

@@ -10,6 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::strict::Strict;
 use crate::error::{Error, FieldError, Message, Result};
 
 /// How large a body may be; put into the application's data at the start.
@@ -57,58 +58,103 @@ async fn read(mut payload: Payload, limit: usize) -> Result<web::BytesMut> {
 
 /// Parses JSON; errors point into the document, below `prefix`.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8], prefix: &str) -> Result<T> {
-    // Serde would take an array for a struct, field by field; no client means that.
-    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Err(Error::malformed(FieldError::malformed(prefix, "a JSON object", "JSON 对象")));
-    }
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| json_error(&error, prefix))?;
-    deserializer.end().map_err(|error| Error::malformed(syntax_error(&error)))?;
-    Ok(value)
+    let value = serde_json::from_slice(bytes).map_err(|error| Error::malformed(syntax_error(&error)))?;
+    parse_value(value, prefix)
 }
 
 /// The same for a value that was parsed before.
 pub fn parse_value<T: DeserializeOwned>(value: serde_json::Value, prefix: &str) -> Result<T> {
-    serde_path_to_error::deserialize(value).map_err(|error| json_error(&error, prefix))
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| content_error(&error, prefix))
 }
 
-fn json_error(error: &serde_path_to_error::Error<serde_json::Error>, prefix: &str) -> Error {
-    let inner = error.inner();
-    if inner.is_syntax() || inner.is_eof() || inner.is_io() {
-        return Error::malformed(syntax_error(inner));
-    }
+fn content_error(error: &serde_path_to_error::Error<serde_json::Error>, prefix: &str) -> Error {
     let mut pointer = prefix.to_owned();
     for segment in error.path() {
         use serde_path_to_error::Segment;
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", escaped(key))),
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
-    let said = without_position(&inner.to_string());
-    Error::invalid(FieldError::new(pointer, code_of(&said), Message::new(format!("is not right: {said}"), format!("有误：{said}"))))
+    let said: String = error.inner().to_string().chars().take(400).collect();
+    let problem = Wording::of(&said);
+    if let Wording::Missing(name) = problem {
+        return Error::invalid(FieldError::required(format!("{pointer}/{}", escaped(name))));
+    }
+    Error::invalid(FieldError::new(pointer, problem.code(), problem.message()))
 }
 
-fn code_of(said: &str) -> &'static str {
-    if said.starts_with("missing field") {
-        "required"
-    } else if said.starts_with("unknown field") {
-        "unknown_field"
-    } else if said.starts_with("unknown variant") {
-        "unknown_value"
-    } else {
-        "wrong_type"
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// What a deserializer complains of, in words of ours.
+enum Wording<'a> {
+    Missing(&'a str),
+    UnknownField(&'a str),
+    UnknownValue(&'a str),
+    WrongType(&'a str),
+}
+
+impl<'a> Wording<'a> {
+    fn of(said: &'a str) -> Self {
+        let named = || said.split('`').nth(1).unwrap_or_default();
+        if said.starts_with("missing field") {
+            Self::Missing(named())
+        } else if said.starts_with("unknown field") {
+            Self::UnknownField(said)
+        } else if said.starts_with("unknown variant") {
+            Self::UnknownValue(said)
+        } else {
+            Self::WrongType(said)
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "required",
+            Self::UnknownField(_) => "unknown_field",
+            Self::UnknownValue(_) => "unknown_value",
+            Self::WrongType(_) => "wrong_type",
+        }
+    }
+
+    fn message(&self) -> Message {
+        let expected = |said: &str| said.split_once("expected ").map(|(_, expected)| plain(expected));
+        match self {
+            Self::Missing(_) => Message::new("is required", "为必填项"),
+            Self::UnknownField(said) => {
+                let known = expected(said).unwrap_or_default();
+                Message::new(format!("is not a field here; known are {known}"), format!("不是此处的字段；可用字段：{known}"))
+            }
+            Self::UnknownValue(said) => {
+                let (given, allowed) = (said.split('`').nth(1).unwrap_or_default(), expected(said).unwrap_or_default());
+                Message::new(format!("`{given}` is not known here; allowed: {allowed}"), format!("“{given}”不在允许范围内；可用值：{allowed}"))
+            }
+            Self::WrongType(said) => match expected(said) {
+                Some(expected) => Message::new(format!("is not right: {expected} was expected"), format!("类型有误，应为：{expected}")),
+                None => Message::new(format!("is not right: {said}"), format!("有误：{said}")),
+            },
+        }
+    }
+}
+
+/// Names of Rust's, in words that a client knows.
+fn plain(expected: &str) -> String {
+    let expected = expected.replace('`', "").replace("one of ", "").replace(" or ", ", ");
+    match expected.as_str() {
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        other if other.starts_with("struct ") => "an object".to_owned(),
+        other => other.to_owned(),
     }
 }
 
 fn syntax_error(error: &serde_json::Error) -> FieldError {
     let (line, column) = (error.line(), error.column());
     FieldError::new("", "json_syntax", Message::new(format!("is not JSON: an error at line {line}, column {column}"), format!("不是有效的 JSON：第{line}行第{column}列有误")))
-}
-
-fn without_position(said: &str) -> String {
-    said.rsplit_once(" at line ").map_or(said, |(head, _)| head).chars().take(300).collect()
 }
 
 /// Query parameters. Anything wrong with them, an unknown name included, is 400.
@@ -135,11 +181,13 @@ pub fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T> {
     let encoded = serde_urlencoded::to_string(&pairs).map_err(Error::internal)?;
     serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(form_urlencoded::parse(encoded.as_bytes()))).map_err(|error| {
         let said = error.inner().to_string();
-        let pointer = match said.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
-            Some(name) => name.chars().take(60).collect(),
-            None => error.path().to_string(),
+        let problem = Wording::of(&said);
+        let pointer = match (&problem, said.strip_prefix("duplicate field `")) {
+            (Wording::UnknownField(said) | Wording::Missing(said), _) => said.split('`').nth(1).unwrap_or(said).chars().take(60).collect(),
+            (_, Some(rest)) => rest.split('`').next().unwrap_or_default().to_owned(),
+            _ => error.path().to_string(),
         };
-        Error::malformed(FieldError::new(pointer, code_of(&said), Message::new(format!("is not right: {said}"), format!("有误：{said}"))))
+        Error::malformed(FieldError::new(pointer, problem.code(), problem.message()))
     })
 }
 

@@ -39,15 +39,18 @@ pub fn request_id(request: &HttpRequest) -> Option<String> {
     request.extensions().get::<RequestId>().map(ToString::to_string)
 }
 
-/// The first of `zh` and `en` that `Accept-Language` names; English otherwise.
+/// What `Accept-Language` prefers of `zh` and `en`; English where it names neither.
 pub fn locale_of(request: &HttpRequest) -> Locale {
     let Some(accepted) = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else { return Locale::En };
-    for range in accepted.split(',') {
-        match range.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
-            Some("zh") => return Locale::Zh,
-            Some("en") => return Locale::En,
-            _ => {}
+    let weighted = accepted.split(',').filter_map(|range| {
+        let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let weight: f32 = parameters.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.trim().parse().ok())?;
+        match tag.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
+            Some("zh") => Some((weight, Locale::Zh)),
+            Some("en") => Some((weight, Locale::En)),
+            _ => None,
         }
-    }
-    Locale::En
+    });
+    // The first of the heaviest.
+    weighted.rev().max_by(|a, b| a.0.total_cmp(&b.0)).map_or(Locale::En, |(_, locale)| locale)
 }

@@ -7,4 +7,5 @@ pub mod context;
 pub mod observe;
 pub mod page;
 pub mod problem;
+pub mod strict;
 pub mod trace;

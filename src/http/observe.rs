@@ -6,6 +6,7 @@ use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use metrics::{counter, histogram};
@@ -21,9 +22,13 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Clone, Copy)]
 pub struct RequestTimeout(pub Duration);
 
-pub async fn observe(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+pub async fn observe(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
-    let method = request.method().clone();
+    let method = label_of(request.method());
+    // HEAD is GET without its body, which the server leaves out by itself.
+    if *request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
     let limit = request.app_data::<RequestTimeout>().map_or(Duration::from_secs(30), |timeout| timeout.0);
     // Read now: routing needs the request for itself alone. The route is the pattern, never the path, which has ids in it and would
     // make a series for each.
@@ -40,10 +45,24 @@ pub async fn observe(request: ServiceRequest, next: Next<impl MessageBody + 'sta
         }
     };
     let status = outcome.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
-    let labels = [("method", method.as_str().to_owned()), ("route", route), ("status", status.as_u16().to_string())];
+    let labels = [("method", method.to_owned()), ("route", route), ("status", status.as_u16().to_string())];
     counter!("zonebridge_http_requests_total", &labels).increment(1);
     histogram!("zonebridge_http_request_duration_seconds", &labels).record(started.elapsed().as_secs_f64());
     outcome
+}
+
+/// Anybody may invent a method; each would be a series that is never forgotten.
+fn label_of(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 fn with_headers(mut response: ServiceResponse<BoxBody>, id: Option<&str>) -> ServiceResponse<BoxBody> {

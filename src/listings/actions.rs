@@ -19,7 +19,7 @@ use crate::db::{Connection, Database};
 use crate::error::{Error, Result};
 use crate::feed;
 use crate::moderation::actions as moderation;
-use crate::moderation::model::{CaseSubjectType, CaseTrigger, NewCase, Review, SubjectRef};
+use crate::moderation::model::{CaseState, CaseSubjectType, CaseTrigger, NewCase, Review, SubjectRef};
 use crate::organizations::actions as organizations;
 use crate::zones::actions as zones;
 
@@ -45,7 +45,7 @@ pub async fn draft(database: &Database, actor: &Actor, drafting: &Drafting, cont
         let organization = organizations::find(conn, drafting.organization()).await?;
         let new = NewListing { id: Uuid::now_v7(), zone: &organization.home_zone, content, valid_through, external_id: None, created_by: Some(actor.account_id) };
         let listing = store::insert_drafts(conn, drafting, &[new]).await?.pop().ok_or(Error::NotFound)?;
-        audit::record(conn, &By::from(actor), entry("draft", &listing).states(None, Some(content))).await?;
+        audit::record(conn, &By::from(actor), entry("draft", &listing).states(None, Some(&content.recorded(valid_through)))).await?;
         Ok(Entry { revision: listing.head_revision, listing, organization, content: content.clone() })
     })
     .await
@@ -95,7 +95,11 @@ pub async fn edit(database: &Database, actor: &Actor, target: &EditableListing, 
         audit::record(
             conn,
             &by,
-            entry("edit", &listing).states(Some(&old), Some(content)).change("revision", Some(&before.head_revision.to_string()), Some(&revision.to_string())),
+            entry("edit", &listing).states(Some(&old.recorded(before.valid_through)), Some(&content.recorded(valid_through))).change(
+                "revision",
+                Some(&before.head_revision.to_string()),
+                Some(&revision.to_string()),
+            ),
         )
         .await?;
         let after = head(conn, listing).await?;
@@ -120,7 +124,20 @@ async fn check_live_edit(conn: &mut Connection, listing: &Listing, content: &Con
     if !missing.is_empty() {
         return Err(Error::Invalid(missing));
     }
-    publishes_at_once(conn, listing).await
+    let at_once = publishes_at_once(conn, listing).await?;
+    check_case_allows_edit(conn, listing.id, at_once).await?;
+    Ok(at_once)
+}
+
+/// An edit replaces the case on the revision before it, but only one that waits, came from a submission and may decide as much: an owner
+/// must not edit their way out of a case that a reviewer has taken up.
+async fn check_case_allows_edit(conn: &mut Connection, id: Uuid, at_once: bool) -> Result<()> {
+    let Some(case) = moderation::find_undecided(conn, CaseSubjectType::Listing, id).await? else { return Ok(()) };
+    let replaceable = case.state == CaseState::Open && case.opened_by_trigger == CaseTrigger::Submission && (at_once || case.review == Review::BeforePublication);
+    if replaceable {
+        return Ok(());
+    }
+    Err(Error::conflict("under_review", "a reviewer is looking at this listing: wait for the decision", "审核员正在审核该供需，请等待审核结果"))
 }
 
 async fn publishes_at_once(conn: &mut Connection, listing: &Listing) -> Result<bool> {
@@ -156,6 +173,7 @@ pub async fn submit(database: &Database, actor: &Actor, authority: &MoveAuthorit
     let mut conn = database.write().await?;
     conn.transaction(async |conn| {
         let before = store::find_locked(conn, authority.listing().id).await?.ok_or(Error::NotFound)?;
+        let authority = &authority.over(before.clone());
         if !ListingMove::Submit.from().contains(&before.state) {
             return Err(illegal_move(before.state));
         }
@@ -189,6 +207,7 @@ pub async fn move_listing(database: &Database, actor: &Actor, authority: &MoveAu
     let mut conn = database.write().await?;
     conn.transaction(async |conn| {
         let before = store::find_locked(conn, authority.listing().id).await?.ok_or(Error::NotFound)?;
+        let authority = &authority.over(before.clone());
         let mv = authority.mv();
         if !mv.from().contains(&before.state) {
             return Err(illegal_move(before.state));

@@ -53,7 +53,7 @@ pub async fn insert(database: &Database, by: &By, organization: &Organization, r
         let drafts = store::insert_drafts(conn, &policy::draft_by_operator(organization.id), &new).await?;
         for (draft, new) in drafts.iter().zip(&new) {
             let to = if publish { "published" } else { "draft" };
-            audit::record(conn, by, entry("import", draft).change("state", None, Some(to)).states(None, Some(new.content))).await?;
+            audit::record(conn, by, entry("import", draft).change("state", None, Some(to)).states(None, Some(&new.content.recorded(new.valid_through)))).await?;
         }
         let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
         if publish {

@@ -3,20 +3,33 @@
 use std::time::Duration;
 
 use diesel_async::AsyncConnection;
+use uuid::Uuid;
 
 use super::actions::moved;
 use super::model::today;
 use super::policy::expire_by_system;
-use super::states::ListingState;
+use super::states::{ListingMove, ListingState};
 use super::store::{self, MovedColumns};
 use crate::audit::model::By;
-use crate::db::Database;
-use crate::error::{Error, Result};
+use crate::db::{Connection, Database};
+use crate::error::Result;
 use crate::jobs::Job;
 
 pub const EXPIRE_LISTINGS: Job = Job { kind: "expire_listings", every: Duration::from_secs(60), run: |database| Box::pin(expire_overdue(database)) };
 
 const BATCH: i64 = 200;
+
+/// Looks at the row again under a lock: its owner may have been faster with a renewal or another move.
+async fn expire(conn: &mut Connection, id: Uuid) -> Result<()> {
+    let Some(listing) = store::find_locked(conn, id).await? else { return Ok(()) };
+    if !ListingMove::Expire.from().contains(&listing.state) {
+        return Ok(());
+    }
+    if let Some(authority) = expire_by_system(listing, today()) {
+        moved(conn, &By::system(), &authority, ListingState::Expired, MovedColumns::default()).await?;
+    }
+    Ok(())
+}
 
 /// Expires all that is overdue, each in a transaction of its own.
 pub async fn expire_overdue(database: Database) -> Result<()> {
@@ -27,13 +40,7 @@ pub async fn expire_overdue(database: Database) -> Result<()> {
             return Ok(());
         }
         for listing in overdue {
-            let Some(authority) = expire_by_system(listing, today()) else { continue };
-            let done = conn.transaction(async |conn| moved(conn, &By::system(), &authority, ListingState::Expired, MovedColumns::default()).await).await;
-            match done {
-                // The owner was faster with a move of their own.
-                Ok(_) | Err(Error::IllegalMove { .. }) => {}
-                Err(error) => return Err(error),
-            }
+            conn.transaction(async |conn| expire(conn, listing.id).await).await?;
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::taxonomy::industry::IndustryCode;
 use crate::taxonomy::segment::Segment;
 
 /// A listing is valid for at most twelve months.
-pub const MAX_VALID_DAYS: i64 = 366;
+const MAX_VALID_MONTHS: u32 = 12;
 const DEFAULT_VALID_DAYS: i64 = 180;
 
 #[derive(Debug, Clone, Queryable, Selectable, Serialize)]
@@ -169,8 +169,8 @@ pub struct Entry {
 /// Checks the last day of validity: from today to twelve months ahead. Absent means half a year.
 pub fn parse_valid_through(given: Option<NaiveDate>, today: NaiveDate) -> Result<NaiveDate, FieldError> {
     let day = given.unwrap_or(today + chrono::Days::new(DEFAULT_VALID_DAYS.unsigned_abs()));
-    let ahead = (day - today).num_days();
-    if (0..=MAX_VALID_DAYS).contains(&ahead) { Ok(day) } else { Err(FieldError::out_of_range("/valid_through", today, today + chrono::Days::new(MAX_VALID_DAYS.unsigned_abs()))) }
+    let last = today.checked_add_months(chrono::Months::new(MAX_VALID_MONTHS)).unwrap_or(today);
+    if (today..=last).contains(&day) { Ok(day) } else { Err(FieldError::out_of_range("/valid_through", today, last)) }
 }
 
 pub fn today() -> NaiveDate {

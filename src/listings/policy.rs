@@ -90,6 +90,12 @@ impl MoveAuthority {
     pub fn mv(&self) -> ListingMove {
         self.mv
     }
+
+    /// The same authority over the row as it is now, read under a lock. Whose it is and where never changes, so the authority holds.
+    pub fn over(&self, now: Listing) -> Self {
+        debug_assert_eq!(self.listing.id, now.id);
+        Self { listing: now, mv: self.mv }
+    }
 }
 
 /// Moves by people: the owner's by an administrator of the organisation, a restoration by an administrator of the zone who is not of the organisation.

@@ -38,6 +38,10 @@ impl CaseSubject for ListingSubject {
         })
     }
 
+    fn lock<'a>(&'a self, conn: &'a mut Connection, id: Uuid) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { locked(conn, id).await.map(|_| ()) })
+    }
+
     fn claimed<'a>(&'a self, conn: &'a mut Connection, by: &'a By, case: &'a Case) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let listing = locked(conn, case.subject_id).await?;

@@ -73,8 +73,14 @@ impl ListingMove {
         }
     }
 
+    /// Whether the move is a call of its own; the others come with a case or with time.
+    pub const fn is_call(self) -> bool {
+        matches!(self, Self::Submit | Self::Pause | Self::Resume | Self::Renew | Self::Fulfil | Self::Withdraw | Self::Restore)
+    }
+
+    /// The calls that move a listing in this state.
     pub fn allowed_from(state: ListingState) -> Vec<String> {
-        Self::ALL.iter().filter(|mv| mv.from().contains(&state)).map(ToString::to_string).collect()
+        Self::ALL.iter().filter(|mv| mv.is_call() && mv.from().contains(&state)).map(ToString::to_string).collect()
     }
 }
 
@@ -93,8 +99,8 @@ mod tests {
     fn final_states_allow_no_move_but_a_restoration() {
         assert!(ListingMove::allowed_from(ListingState::Withdrawn).is_empty());
         assert!(ListingMove::allowed_from(ListingState::Rejected).is_empty());
-        assert_eq!(ListingMove::allowed_from(ListingState::Fulfilled), ["remove"]);
+        assert_eq!(ListingMove::allowed_from(ListingState::Fulfilled), [] as [&str; 0]);
         assert_eq!(ListingMove::allowed_from(ListingState::Removed), ["restore"]);
-        assert_eq!(ListingMove::allowed_from(ListingState::Submitted), ["claim", "withdraw"]);
+        assert_eq!(ListingMove::allowed_from(ListingState::Submitted), ["withdraw"]);
     }
 }

@@ -10,6 +10,7 @@ use super::side::{Pair, Side};
 use super::weights::FactorCode;
 use crate::listings::content::attributes::Attributes;
 use crate::search::statistics::Statistics;
+use crate::text::clean::clip;
 use crate::text::fold::is_han;
 use crate::text::profile::hash;
 use crate::text::segment::words;
@@ -23,6 +24,8 @@ pub struct Explanation {
 /// How many reasons a sentence has room for, and how many words it shows.
 const REASONS: usize = 4;
 const WORDS: usize = 5;
+/// How far into a text it looks for words to show.
+const READ: usize = 1_500;
 
 struct Reason {
     zh: String,
@@ -147,7 +150,7 @@ fn shared_words(need: &Side, offer: &Side, statistics: &Statistics) -> Vec<Strin
     let common = |terms: &crate::text::profile::Terms, term: u32| terms.binary_search_by_key(&term, |(other, _)| *other).is_ok();
     let texts = [&need.card.title, &need.card.summary, &need.card.body];
     for (text, theirs) in texts.iter().flat_map(|text| [(&text.zh, &offer.profile.zh), (&text.en, &offer.profile.en)]) {
-        for (term, spelling) in text.as_deref().map(words).unwrap_or_default() {
+        for (term, spelling) in text.as_deref().map(|text| words(clip(text, READ))).unwrap_or_default() {
             let term = hash(&term);
             if common(theirs, term) {
                 found.entry(term).or_insert(spelling);

@@ -79,8 +79,8 @@ async fn list_matches(actor: Actor, database: web::Data<Database>, index: web::D
     let entry = actions::live(&mut conn, listing).await?;
     drop(conn);
     let snapshot = index.snapshot()?;
-    let index = index.get_ref().clone();
-    let items = web::block(move || matches(&index, &snapshot, &entry, &zones, limit)).await.map_err(Error::internal)??;
+    let shared = index.get_ref().clone();
+    let items = index.run(move || matches(&shared, &snapshot, &entry, &zones, limit)).await?;
     Ok(HttpResponse::Ok().json(MatchResult { items, algorithm_version: ALGORITHM_VERSION.into(), mode: SearchMode::Words, personalised: false }))
 }
 

@@ -48,6 +48,11 @@ pub async fn find_open(conn: &mut Connection, kind: CaseSubjectType, subject: Uu
     Ok(store::find_open(conn, kind, subject).await?)
 }
 
+/// The case on a subject that nobody has decided yet, where there is one.
+pub async fn find_undecided(conn: &mut Connection, kind: CaseSubjectType, subject: Uuid) -> Result<Option<Case>> {
+    Ok(store::find_undecided(conn, kind, subject).await?)
+}
+
 /// The decisions on a subject, newest first.
 pub async fn decisions_on(conn: &mut Connection, kind: CaseSubjectType, subject: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<Decision>> {
     Ok(store::decisions_on(conn, kind, subject, before, limit).await?)
@@ -57,6 +62,7 @@ pub async fn claim(database: &Database, subjects: &Subjects, actor: &Actor, targ
     let by = By::from(actor);
     let mut conn = database.write().await?;
     conn.transaction(async |conn| {
+        subjects.of(target.case().subject_type)?.lock(conn, target.case().subject_id).await?;
         let Some(case) = store::claim(conn, target, actor.account_id).await? else { return Err(moved_on(conn, target.case().id).await?) };
         subjects.of(case.subject_type)?.claimed(conn, &by, &case).await?;
         audit::record(conn, &by, entry("claim", &case)).await?;
@@ -69,6 +75,7 @@ pub async fn release(database: &Database, subjects: &Subjects, actor: &Actor, ta
     let by = By::from(actor);
     let mut conn = database.write().await?;
     conn.transaction(async |conn| {
+        subjects.of(target.case().subject_type)?.lock(conn, target.case().subject_id).await?;
         let Some(case) = store::release(conn, target).await? else { return Err(moved_on(conn, target.case().id).await?) };
         subjects.of(case.subject_type)?.released(conn, &by, &case).await?;
         audit::record(conn, &by, entry("release", &case)).await?;
@@ -83,6 +90,7 @@ pub async fn decide(database: &Database, subjects: &Subjects, actor: &Actor, tar
     let role = if actor.administers_zone(&target.case().zone) { Role::ZoneAdmin } else { Role::ZoneReviewer };
     let mut conn = database.write().await?;
     conn.transaction(async |conn| {
+        subjects.of(target.case().subject_type)?.lock(conn, target.case().subject_id).await?;
         let Some(case) = store::decided(conn, target).await? else { return Err(moved_on(conn, target.case().id).await?) };
         let decision = store::insert_decision(conn, &case, verdict, &grounds(verdict), actor.account_id, role.as_str()).await?;
         subjects.of(case.subject_type)?.decided(conn, &by, &case, verdict).await?;

@@ -44,6 +44,13 @@ pub async fn find_open(conn: &mut Connection, kind: CaseSubjectType, subject: Uu
         .optional()
 }
 
+const UNDECIDED: [CaseState; 4] = [CaseState::Open, CaseState::Claimed, CaseState::AwaitingParty, CaseState::Reopened];
+
+/// There is at most one: a unique index says so.
+pub async fn find_undecided(conn: &mut Connection, kind: CaseSubjectType, subject: Uuid) -> QueryResult<Option<Case>> {
+    cases::table.filter(cases::subject_type.eq(kind).and(cases::subject_id.eq(subject)).and(cases::state.eq_any(UNDECIDED))).select(Case::as_select()).first(conn).await.optional()
+}
+
 /// Oldest first: who waited longest is served first.
 pub async fn list(conn: &mut Connection, reader: &QueueReader, state: Option<CaseState>, after: Option<Uuid>, limit: i64) -> QueryResult<Vec<Case>> {
     let mut query = cases::table.select(Case::as_select()).order(cases::id).limit(limit + 1).into_boxed();
@@ -92,7 +99,7 @@ pub async fn decided(conn: &mut Connection, target: &ClaimedCase) -> QueryResult
 /// Closes the live case of a subject without a decision; `None` when it has none.
 pub async fn close_of_subject(conn: &mut Connection, kind: CaseSubjectType, id: Uuid) -> QueryResult<Option<Case>> {
     diesel::update(cases::table.filter(cases::subject_type.eq(kind).and(cases::subject_id.eq(id))))
-        .filter(cases::state.eq_any([CaseState::Open, CaseState::Claimed, CaseState::AwaitingParty, CaseState::Reopened]))
+        .filter(cases::state.eq_any(UNDECIDED))
         .set(cases::state.eq(CaseState::Closed))
         .returning(Case::as_returning())
         .get_result(conn)

@@ -18,6 +18,10 @@ pub trait CaseSubject: Send + Sync {
     /// The case that a reviewer of the zone may open on the subject as it stands now.
     fn open<'a>(&'a self, conn: &'a mut Connection, actor: &'a Actor, id: Uuid) -> BoxFuture<'a, Result<NewCase>>;
 
+    /// Locks the subject until the end of the transaction. Everybody locks the subject before its case, so that two moves wait for each
+    /// other and never for ever.
+    fn lock<'a>(&'a self, conn: &'a mut Connection, id: Uuid) -> BoxFuture<'a, Result<()>>;
+
     fn claimed<'a>(&'a self, conn: &'a mut Connection, by: &'a By, case: &'a Case) -> BoxFuture<'a, Result<()>>;
 
     fn released<'a>(&'a self, conn: &'a mut Connection, by: &'a By, case: &'a Case) -> BoxFuture<'a, Result<()>>;

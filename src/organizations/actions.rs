@@ -54,8 +54,14 @@ pub async fn change(database: &Database, actor: &Actor, target: &AdministeredOrg
     let mut conn = database.write().await?;
     conn.transaction(async |conn| {
         let before = target.organization();
-        let after = store::update(conn, target, name, website).await?.ok_or_else(|| Error::PreconditionFailed { current: "newer".into() })?;
-        let entry = Entry::new("change_organization", SubjectType::Organization, after.id).organization(after.id).zone(&after.home_zone).states(Some(before), Some(&after));
+        // What a zone has verified is this organisation by this name: another name must be looked at anew.
+        let renamed = before.name() != *name;
+        let verification = if renamed && before.is_verified() { Verification::Pending } else { before.verification };
+        let after = store::update(conn, target, name, website, verification).await?.ok_or_else(|| Error::PreconditionFailed { current: "newer".into() })?;
+        let mut entry = Entry::new("change_organization", SubjectType::Organization, after.id).organization(after.id).zone(&after.home_zone).states(Some(before), Some(&after));
+        if after.verification != before.verification {
+            entry = entry.change("verification", Some(before.verification.as_str()), Some(after.verification.as_str()));
+        }
         audit::record(conn, &By::from(actor), entry).await?;
         feed::organization_changed(conn, after.id).await?;
         Ok(after)

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{actions, policy};
 use crate::access::actor::{Actor, Role};
 use crate::accounts::grants;
-use crate::accounts::policy::{Scope, appoint};
+use crate::accounts::policy::{Scope, appoint, resign};
 use crate::accounts::roles_http::HolderView;
 use crate::audit::model::By;
 use crate::db::Database;
@@ -47,11 +47,19 @@ async fn add_member(actor: Actor, database: web::Data<Database>, id: PathId, bod
     let mut conn = database.write().await?;
     let organization = actions::find(&mut conn, id.0).await?;
     let authority = appoint(&actor, body.0.role, Scope::Organization(organization.id))?;
+    if grants::reviews(&mut conn, body.0.account_id, &organization.home_zone).await? {
+        // Membership would keep them from every case of this organisation: its administrators must not choose their judges.
+        return Err(Error::conflict(
+            "reviews_home_zone",
+            "this account reviews the organisation's home zone and cannot be its member",
+            "该账号负责审核该机构所在园区，不能成为其成员",
+        ));
+    }
     conn.transaction(async |conn| grants::grant(conn, &By::from(&actor), &authority, body.0.account_id).await).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Takes a role in the organisation. Its last administrator stays.
+/// Takes a role in the organisation; everybody may give up their own. Its last administrator stays.
 #[utoipa::path(tag = "organizations", params(("id" = Uuid, Path), ("account_id" = Uuid, Path), ("role" = Role, Path)), responses((status = 204)), security(("bearer" = [])))]
 #[delete("/v1/organizations/{id}/members/{account_id}/{role}")]
 async fn remove_member(actor: Actor, request: HttpRequest, database: web::Data<Database>, id: PathId) -> Result<HttpResponse> {
@@ -60,7 +68,8 @@ async fn remove_member(actor: Actor, request: HttpRequest, database: web::Data<D
     let role: Role = word.parse().map_err(|_| Error::malformed(FieldError::unknown_value("role", word, &["member", "org_admin"])))?;
     let mut conn = database.write().await?;
     let organization = actions::find(&mut conn, id.0).await?;
-    let authority = appoint(&actor, role, Scope::Organization(organization.id))?;
+    let scope = Scope::Organization(organization.id);
+    let authority = if account_id == actor.account_id { resign(&actor, role, scope)? } else { appoint(&actor, role, scope)? };
     conn.transaction(async |conn| grants::revoke(conn, &By::from(&actor), &authority, account_id).await).await?;
     Ok(HttpResponse::NoContent().finish())
 }

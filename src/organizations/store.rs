@@ -37,13 +37,21 @@ pub async fn find_by_uscc(conn: &mut Connection, uscc: &str) -> QueryResult<Opti
 }
 
 /// `None` when somebody else changed it since it was read.
-pub async fn update(conn: &mut Connection, target: &AdministeredOrganization, name: &Bilingual, website: Option<&str>) -> QueryResult<Option<Organization>> {
+pub async fn update(
+    conn: &mut Connection,
+    target: &AdministeredOrganization,
+    name: &Bilingual,
+    website: Option<&str>,
+    verification: Verification,
+) -> QueryResult<Option<Organization>> {
     let before = target.organization();
     diesel::update(organizations::table.find(before.id).filter(organizations::version.eq(before.version)))
         .set((
             organizations::name_zh.eq(&name.zh),
             organizations::name_en.eq(&name.en),
             organizations::website.eq(website),
+            organizations::verification.eq(verification),
+            organizations::verified_at.eq(before.verified_at.filter(|_| verification == Verification::Verified)),
             organizations::version.eq(organizations::version + 1),
             organizations::updated_at.eq(Utc::now()),
         ))

@@ -75,7 +75,7 @@ impl Follower {
                 Ok(worked) => worked,
                 Err(error) => {
                     tracing::error!(cause = format!("{error:#}"), "the index cannot follow the database; it tries again");
-                    self.recover();
+                    self.recover().await;
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     false
                 }
@@ -92,7 +92,7 @@ impl Follower {
     }
 
     async fn follow_once(&mut self) -> Result<bool> {
-        self.change_generation()?;
+        self.change_generation().await?;
         let worked = self.step().await?;
         if worked {
             self.index.publish(&self.generation, self.position)?;
@@ -102,18 +102,31 @@ impl Follower {
         Ok(worked)
     }
 
-    /// A failed write leaves the writer unusable; a new one begins at the last commit.
-    fn recover(&mut self) {
+    /// A failed write leaves the writer unusable; a new one begins at the last commit, or the index anew where it has failed for so long
+    /// that changes after the last commit are forgotten.
+    async fn recover(&mut self) {
         if let Some(progress) = Progress::of(&self.generation.index) {
             self.position = progress.position;
         }
         if let Err(error) = self.open_writer() {
             tracing::error!(cause = format!("{error:#}"), "the index cannot be written");
         }
+        if let Err(error) = self.rebuild_if_left_behind().await {
+            tracing::error!(cause = format!("{error:#}"), "the index cannot be built anew");
+        }
+    }
+
+    async fn rebuild_if_left_behind(&mut self) -> Result<()> {
+        let readable = feed::is_readable_from(&mut *self.database.read().await?, self.position).await?;
+        if !readable {
+            tracing::warn!("the index has been left behind by the change feed; building it anew");
+            rebuild(&self.database, &self.index, self.config.writer_memory, |_, _| {}).await?;
+        }
+        Ok(())
     }
 
     /// Takes up a generation that a rebuild has put in the place of ours.
-    fn change_generation(&mut self) -> Result<()> {
+    async fn change_generation(&mut self) -> Result<()> {
         if current_name(&self.index.dir).is_none_or(|name| name == self.generation.name) {
             return Ok(());
         }
@@ -123,6 +136,8 @@ impl Follower {
         self.generation = Arc::new(generation);
         self.position = progress.position;
         self.open_writer()?;
+        // Caught up before it is shown: what was withdrawn during the rebuild must not come back for a moment.
+        while self.step().await? {}
         self.index.publish(&self.generation, self.position)
     }
 
@@ -149,8 +164,13 @@ impl Follower {
                     writer.delete_term(Term::from_field_text(fields.id, &id.to_string()));
                 }
                 for entry in &entries {
-                    for document in documents(entry)? {
-                        writer.add_document(document.into_document(&fields))?;
+                    match documents(entry) {
+                        Ok(made) => made.into_iter().try_for_each(|document| writer.add_document(document.into_document(&fields)).map(|_| ()))?,
+                        // One listing that cannot be indexed must not keep all others from being found.
+                        Err(error) => {
+                            metrics::counter!("zonebridge_index_failures_total").increment(1);
+                            tracing::error!(listing = %entry.listing.id, cause = format!("{error:#}"), "a listing cannot be indexed; it is left out");
+                        }
                     }
                 }
                 let mut prepared = writer.prepare_commit()?;

@@ -136,9 +136,8 @@ pub struct SearchResult {
 #[get("/v1/listings")]
 async fn search_listings(caller: Caller, request: HttpRequest, index: web::Data<SearchIndex>, query: Query<SearchQuery>) -> Result<HttpResponse> {
     let snapshot = index.snapshot()?;
-    let index = index.get_ref().clone();
-    let verified = caller.is_verified();
-    let result = web::block(move || search(&index, &snapshot, &query.0, verified)).await.map_err(Error::internal)??;
+    let (shared, verified) = (index.get_ref().clone(), caller.is_verified());
+    let result = index.run(move || search(&shared, &snapshot, &query.0, verified)).await?;
     let mut response = HttpResponse::Ok();
     if let Some(link) = result.next_cursor.as_deref().and_then(|cursor| next_link(&request, cursor)) {
         response.insert_header((header::LINK, link));
@@ -150,7 +149,13 @@ async fn search_listings(caller: Caller, request: HttpRequest, index: web::Data<
 pub fn search(index: &SearchIndex, snapshot: &Snapshot, query: &SearchQuery, verified: bool) -> Result<SearchResult> {
     let page = usize::try_from(limit(query.limit)?).map_err(Error::internal)?;
     let offset = offset_of(query, verified)?;
-    let terms = QueryTerms::of(&checked_text(query.q.as_deref())?);
+    let text = checked_text(query.q.as_deref())?;
+    let terms = QueryTerms::of(&text);
+    if terms.is_empty() && !text.is_empty() {
+        // Signs only: nothing can be found by them, and showing everything would look like an answer.
+        conditions(index, query, verified)?;
+        return Ok(SearchResult { items: Vec::new(), facets: BTreeMap::new(), total: 0, next_cursor: None, mode: SearchMode::Words });
+    }
     let facets = facet_names(query.facets.as_deref())?;
     let sort = query.sort.unwrap_or(if terms.terms.is_empty() { Sort::Newest } else { Sort::Relevance });
     let breadth = if sort == Sort::Relevance { Breadth::Any } else { Breadth::Most };

@@ -4,6 +4,7 @@
 //! by the service or by a command beside it, and a half-made one is never opened.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use arc_swap::ArcSwapOption;
 use serde::{Deserialize, Serialize};
 use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument, schema::Value};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::fields::{Fields, VERSION};
@@ -105,17 +107,33 @@ pub struct SearchIndex {
     pub fields: Arc<Fields>,
     pub dir: PathBuf,
     snapshot: Arc<ArcSwapOption<Snapshot>>,
+    /// Searches and matches take a core each: more at once than this wait their turn.
+    turns: Arc<Semaphore>,
 }
 
 impl SearchIndex {
     pub fn new(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("the index folder {} cannot be made", dir.display()))?;
-        Ok(Self { fields: Arc::new(Fields::new()), dir: dir.to_path_buf(), snapshot: Arc::new(ArcSwapOption::empty()) })
+        // It holds what is for verified organisations only.
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).with_context(|| format!("the index folder {} cannot be closed to others", dir.display()))?;
+        let turns = 2 * std::thread::available_parallelism().map_or(2, usize::from);
+        Ok(Self { fields: Arc::new(Fields::new()), dir: dir.to_path_buf(), snapshot: Arc::new(ArcSwapOption::empty()), turns: Arc::new(Semaphore::new(turns)) })
     }
 
     /// The newest snapshot; an error until the index has been opened or built.
     pub fn snapshot(&self) -> crate::error::Result<Arc<Snapshot>> {
         self.snapshot.load_full().ok_or(crate::error::Error::Unavailable("index"))
+    }
+
+    /// Runs work on the index off the async threads, a bounded number at once. The turn is the work's: it ends with it, also where the
+    /// caller has gone away.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> crate::error::Result<T> + Send + 'static) -> crate::error::Result<T> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(crate::error::Error::internal)?;
+        let working = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        working.await.map_err(crate::error::Error::internal)?
     }
 
     pub fn is_ready(&self) -> bool {

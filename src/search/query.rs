@@ -21,6 +21,13 @@ const SEAM_WEIGHT: f32 = 0.5;
 /// Beyond this many different terms a query is a text; the most frequent in it come first.
 const MAX_TERMS: usize = 512;
 
+/// Words that hold a sentence together and say nothing of what is sought. Left out of a query that has others.
+const FUNCTION_WORDS: [&str; 62] = [
+    "a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "for", "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "me", "my",
+    "no", "not", "of", "on", "or", "our", "so", "than", "that", "the", "their", "there", "these", "they", "this", "to", "us", "was", "we", "were", "what", "which", "who", "will",
+    "with", "you", "的", "了", "和", "与", "及", "在", "是", "为", "我", "有",
+];
+
 /// The terms of a query with their weights in the order of their first occurrence: a term that is repeated counts as often, as in BM25.
 pub struct QueryTerms {
     pub terms: Vec<(String, f32)>,
@@ -50,12 +57,19 @@ impl QueryTerms {
                 TermKind::Han | TermKind::Bigram | TermKind::Latin => 1.0,
             };
         }
+        if order.iter().any(|term| !is_function_word(term)) {
+            order.retain(|term| !is_function_word(term));
+        }
         let mut terms: Vec<(String, f32)> = order.into_iter().map(|term| (counts[&term], term)).map(|(count, term)| (term, count)).collect();
         if terms.len() > MAX_TERMS {
             terms.sort_by(|a, b| b.1.total_cmp(&a.1));
             terms.truncate(MAX_TERMS);
         }
         Self { terms }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty()
     }
 
     pub fn set(&self) -> HashSet<String> {
@@ -85,6 +99,10 @@ impl QueryTerms {
         }
         Some(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, self.required(breadth))))
     }
+}
+
+fn is_function_word(term: &str) -> bool {
+    FUNCTION_WORDS.contains(&term)
 }
 
 /// A term anywhere and, in a question, once more in the title.

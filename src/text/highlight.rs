@@ -5,11 +5,14 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::clean::clip;
 use super::fold::fold_traced;
 use super::segment::terms_of_folded;
 
 /// How much of a long text is shown around the first found words.
 const FRAGMENT_CHARS: usize = 120;
+/// How far into a text it looks: a page of a hundred results must not segment a hundred bodies.
+const READ: usize = 2_000;
 
 /// A piece of text; `hit` says that the query found it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -20,6 +23,7 @@ pub struct Piece {
 
 /// The densest fragment of `text` with the found words marked; `None` where nothing is found.
 pub fn highlight(text: &str, query: &HashSet<String>) -> Option<Vec<Piece>> {
+    let text = clip(text, READ);
     let traced = fold_traced(text);
     let mut hits: Vec<(usize, usize)> = terms_of_folded(&traced.text)
         .into_iter()

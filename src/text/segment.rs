@@ -113,10 +113,11 @@ fn han_terms(run: &[char], start: usize, out: &mut Vec<Term>) {
 /// Chinese words of two characters and more.
 pub fn words(text: &str) -> Vec<(String, String)> {
     let folded = fold(text);
+    let chars: Vec<char> = folded.chars().collect();
     let mut out = Vec::new();
     for term in terms_of_folded(&folded) {
         if term.kind == TermKind::Latin && term.end - term.start > 1 {
-            out.push((term.text, folded.chars().skip(term.start).take(term.end - term.start).collect()));
+            out.push((term.text, chars[term.start..term.end].iter().collect()));
         }
     }
     // Without guesses at new words: they find more, but some are none, and these are shown to people.

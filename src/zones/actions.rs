@@ -12,6 +12,11 @@ use crate::db::{Connection, Database};
 use crate::error::{Error, Result};
 
 pub async fn find(conn: &mut Connection, code: &str) -> Result<Zone> {
+    // What cannot be a code is not asked for: the database refuses some characters.
+    let is_code = code.len() <= 32 && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if !is_code {
+        return Err(Error::NotFound);
+    }
     store::find(conn, code).await?.ok_or(Error::NotFound)
 }
 

@@ -71,6 +71,8 @@ async fn first_administrators_come_from_the_command_line() {
     assert!(err(&unknown).contains("nobody@zone.example"));
     assert!(on(&app, &["admin", "revoke", "--email", "chief@zone.example", "--role", "zone_admin", "--zone", "hefei"]).status.success());
     assert_eq!(app.get("/v1/me").by(tokens.body["access_token"].as_str().unwrap()).send().await.body["roles"], json!([]));
+    assert!(on(&app, &["admin", "reset-password", "--email", "chief@zone.example"]).status.success());
+    app.get("/v1/me").by(tokens.body["access_token"].as_str().unwrap()).send().await.problem(401, "session_ended");
     let weak = zonebridge(&["admin", "create-account", "--email", "x@zone.example", "--name", "X"], &[("DATABASE_URL", app.url.expose()), ("ZB_PASSWORD", "password")]);
     assert!(err(&weak).contains("/password"), "{}", err(&weak));
     app.finish().await;

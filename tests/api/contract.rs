@@ -35,6 +35,27 @@ fn every_operation_says_who_may_call_it() {
     }
 }
 
+#[test]
+fn every_reference_leads_somewhere() {
+    fn walk(value: &Value, missing: &mut Vec<String>) {
+        match value {
+            Value::Object(object) => {
+                if let Some(reference) = object.get("$ref").and_then(Value::as_str)
+                    && document().pointer(reference.trim_start_matches('#')).is_none()
+                {
+                    missing.push(reference.to_owned());
+                }
+                object.values().for_each(|inner| walk(inner, missing));
+            }
+            Value::Array(items) => items.iter().for_each(|inner| walk(inner, missing)),
+            _ => {}
+        }
+    }
+    let mut missing = Vec::new();
+    walk(document(), &mut missing);
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 fn example_of(path: &str) -> String {
     path.replace("{id}", "01900000-0000-7000-8000-000000000000")
         .replace("{account_id}", "01900000-0000-7000-8000-000000000001")

@@ -51,7 +51,7 @@ async fn malformed_requests_get_a_clear_4xx() {
     let post = async |body: &[u8], media: &str| app.post("/v1/organizations").by(&li.token).raw(body.to_vec()).header("content-type", media).send().await;
     post(b"{", "application/json").await.expect(400);
     post(b"", "application/json").await.expect(400);
-    post(b"[]", "application/json").await.expect(400);
+    post(b"[]", "application/json").await.expect(422);
     post(b"null", "application/json").await.expect(422);
     post(b"{\"name\": \"\xff\"}", "application/json").await.expect(400);
     post(b"{}", "text/plain").await.expect(415);
@@ -62,7 +62,36 @@ async fn malformed_requests_get_a_clear_4xx() {
     app.get("/v1/nowhere").send().await.problem(404, "not_found");
     let refused = app.method("PUT", "/v1/listings").send().await.problem(405, "method_not_allowed");
     assert_eq!(refused.header("allow"), "GET, POST");
+    let field = async |body: serde_json::Value| app.post("/v1/organizations").by(&li.token).json(&body).send().await;
+    let base = json!({"name": {"en": "A"}, "kind": "startup", "uscc": "91350100M000100Y43", "home_zone": "hefei"});
+    for (name, wrong) in [
+        ("name", json!(["A"])),
+        ("name", json!("A")),
+        ("kind", json!(5)),
+        ("kind", json!(["startup"])),
+        ("kind", json!({"startup": null})),
+        ("kind", json!(null)),
+        ("uscc", json!(1)),
+    ] {
+        let mut body = base.clone();
+        body[name] = wrong;
+        field(body).await.wrong_field(422, &format!("/{name}"));
+    }
+    field(json!({"name": {"en": "A"}, "kind": "startup", "uscc": "91350100M000100Y43"})).await.wrong_field(422, "/home_zone");
+    app.get("/v1/zones/%00").send().await.expect(404);
     app.get("/v1/listings?q=%ff").send().await.expect(400);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_is_get_without_a_body_and_invented_methods_make_no_series() {
+    let app = App::start().await;
+    let head = app.method("HEAD", "/health/live").send().await.expect(200);
+    assert_eq!(head.body, "");
+    app.method("HEAD", "/v1/zones").send().await.expect(200);
+    app.method("BREW", "/v1/zones").send().await.expect(405);
+    let text = app.get("/metrics").send().await.body.as_str().unwrap().to_owned();
+    assert!(!text.contains("BREW") && text.contains("method=\"other\""));
     app.finish().await;
 }
 

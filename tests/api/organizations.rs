@@ -106,6 +106,36 @@ async fn administrators_manage_their_members_and_one_always_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_name_must_be_verified_anew() {
+    let app = App::start().await;
+    let organization = app.verified_organization("hefei").await;
+    let path = format!("/v1/organizations/{}", organization.id);
+    let change = async |body| {
+        let etag = app.get(&path).by(&organization.admin.token).send().await.header("etag").to_owned();
+        app.patch(&path).by(&organization.admin.token).header("if-match", &etag).json(&body).send().await.expect(200).body["verification"].clone()
+    };
+    assert_eq!(change(json!({"website": "https://new.example"})).await, "verified");
+    assert_eq!(change(json!({"name": {"en": "A Famous Bank"}})).await, "pending");
+    app.verify(&organization).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_may_leave_and_reviewers_cannot_be_made_members() {
+    let app = App::start().await;
+    let organization = app.organization("hefei").await;
+    let (member, reviewer, elsewhere) = (app.member(&organization).await, app.reviewer("hefei").await, app.reviewer("wuhan").await);
+    let members = format!("/v1/organizations/{}/members", organization.id);
+    let add = async |id| app.post(&members).by(&organization.admin.token).json(&json!({"account_id": id, "role": "member"})).send().await;
+    add(reviewer.id).await.problem(409, "reviews_home_zone");
+    add(elsewhere.id).await.expect(204);
+    app.delete(&format!("{members}/{}/member", member.id)).by(&member.token).send().await.expect(204);
+    app.delete(&format!("{members}/{}/member", member.id)).by(&member.token).send().await.expect(404);
+    app.delete(&format!("{members}/{}/member", elsewhere.id)).by(&member.token).send().await.expect(403);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_needs_the_version_that_was_read() {
     let app = App::start().await;
     let organization = app.organization("hefei").await;

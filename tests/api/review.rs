@@ -166,6 +166,45 @@ async fn a_material_edit_is_reviewed_while_the_old_revision_stays_live() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_owner_cannot_edit_their_way_out_of_a_case() {
+    let app = App::start().await;
+    let (owner, reviewer) = (app.organization("hefei").await, app.reviewer("hefei").await);
+    let id = app.published(&owner, technology_need("Lidar")).await;
+    let path = format!("/v1/listings/{id}");
+    let edit = async |title: &str| {
+        let etag = app.get(&path).by(&owner.admin.token).send().await.header("etag").to_owned();
+        app.patch(&path).by(&owner.admin.token).header("if-match", &etag).json(&json!({"title": {"en": title}})).send().await
+    };
+    let body = json!({"subject": {"type": "listing", "id": id}});
+    let opened = app.post("/v1/moderation/cases").by(&reviewer.token).json(&body).send().await.expect(201);
+    edit("Radar").await.problem(409, "under_review");
+    act(&app, &reviewer, &opened.id(), "claim").await.expect(200);
+    edit("Radar").await.problem(409, "under_review");
+    decide(&app, &reviewer, &opened.id(), json!({"action": "remove", "reasons": ["infringement"], "text": "Another's patent."})).await.expect(200);
+    app.caught_up().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reviewer_and_an_owner_who_move_at_once_both_get_an_answer() {
+    let app = App::start().await;
+    let (owner, reviewer) = (app.organization("hefei").await, app.reviewer("hefei").await);
+    for i in 0..8 {
+        let id = app.submitted(&owner, technology_need(&format!("Lidar {i}"))).await;
+        let case = app.case_on(&id, &reviewer).await;
+        let withdraw = async || app.post(&format!("/v1/listings/{id}/withdraw")).by(&owner.admin.token).send().await;
+        let (moved, withdrawn) = if i % 2 == 0 {
+            tokio::join!(act(&app, &reviewer, &case, "claim"), withdraw())
+        } else {
+            act(&app, &reviewer, &case, "claim").await.expect(200);
+            tokio::join!(decide(&app, &reviewer, &case, json!({"action": "publish", "reasons": [], "text": ""})), withdraw())
+        };
+        assert!(matches!(moved.status, 200 | 409) && matches!(withdrawn.status, 200 | 409), "{} {}", moved.status, withdrawn.status);
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn withdrawing_closes_the_case() {
     let app = App::start().await;
     let (owner, reviewer) = (app.organization("hefei").await, app.reviewer("hefei").await);

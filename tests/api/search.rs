@@ -169,6 +169,18 @@ async fn orders_other_than_relevance_keep_chance_matches_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn function_words_and_signs_find_nothing_by_themselves() {
+    let (app, owner) = market().await;
+    let good = app.published(&owner, technology_offer("Lidar for robots")).await;
+    app.published(&owner, technology_offer("Seeds for the fields of a farm")).await;
+    assert_eq!(found(&app, "q=looking for a lidar").await, [good]);
+    for query in ["!!!", "，。！", "🚀"] {
+        assert!(found(&app, &format!("q={query}")).await.is_empty(), "{query}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn browsing_shows_the_newest_first() {
     let (app, owner) = market().await;
     let mut ids = Vec::new();

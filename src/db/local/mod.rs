@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use self::binaries::Binaries;
 use self::user::ServerUser;
@@ -87,7 +86,7 @@ impl LocalCluster {
         let user = ServerUser::choose()?;
         let connection = match read_connection_file(data_dir) {
             Some(connection) => connection,
-            None => ConnectionFile { port: free_port()?, password: random_password()?, home: choose_home(data_dir, &user)? },
+            None => first_connection(data_dir, &user)?,
         };
         let binaries = Binaries::find(Some(&connection.home.join("pgdata")))?;
         let options = options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
@@ -293,9 +292,8 @@ fn choose_home(data_dir: &Path, user: &ServerUser) -> Result<PathBuf> {
         return Ok(beside);
     }
     fs::remove_dir(&beside)?;
-    let digest = Sha256::digest(data_dir.as_os_str().as_encoded_bytes());
-    let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    let apart = Path::new("/var/lib/zonebridge").join(name);
+    // A new name each time: a data folder that was removed to start afresh must not find the old database.
+    let apart = Path::new("/var/lib/zonebridge").join(&random_password()?[..12]);
     make_home(&apart, user)?;
     if !user.can_enter(&apart) {
         bail!(
@@ -307,6 +305,21 @@ fn choose_home(data_dir: &Path, user: &ServerUser) -> Result<PathBuf> {
     }
     tracing::warn!(folder = %apart.display(), user = user.name(), "the database server's user cannot reach the data folder {}, so the cluster gets a place of its own", data_dir.display());
     Ok(apart)
+}
+
+/// A password and a place for a cluster that is yet to be made. They are written down before it is: the password could not be found again.
+fn first_connection(data_dir: &Path, user: &ServerUser) -> Result<ConnectionFile> {
+    let connection = ConnectionFile { port: free_port()?, password: random_password()?, home: choose_home(data_dir, user)? };
+    let pgdata = connection.home.join("pgdata");
+    if pgdata.exists() {
+        bail!(
+            "{} holds a database, but {} with its password is missing: put that file back, or move the folder away to start afresh",
+            pgdata.display(),
+            connection_path(data_dir).display()
+        );
+    }
+    write_connection_file(data_dir, &connection)?;
+    Ok(connection)
 }
 
 fn make_home(home: &Path, user: &ServerUser) -> Result<()> {
@@ -333,7 +346,8 @@ fn write_connection_file(data_dir: &Path, connection: &ConnectionFile) -> Result
 fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     let _ = fs::remove_file(path);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| format!("{} cannot be written", path.display()))?;
-    Ok(file.write_all(content)?)
+    file.write_all(content)?;
+    Ok(file.sync_all()?)
 }
 
 fn free_port() -> Result<u16> {

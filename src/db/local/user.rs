@@ -38,7 +38,7 @@ impl ServerUser {
 
     pub fn give(&self, path: &Path) -> Result<()> {
         match self.ids {
-            Some((uid, gid)) => std::os::unix::fs::chown(path, Some(uid), Some(gid)).with_context(|| format!("{} cannot be given to {}", path.display(), self.name)),
+            Some((uid, gid)) => std::os::unix::fs::lchown(path, Some(uid), Some(gid)).with_context(|| format!("{} cannot be given to {}", path.display(), self.name)),
             None => Ok(()),
         }
     }

@@ -195,7 +195,11 @@ fn replace_list<T: Clone + Eq + std::hash::Hash>(target: &mut Vec<T>, given: Opt
 
 fn check_zones(wanted: &[String], zones: &[String], wrong: &mut Vec<FieldError>) {
     let allowed: Vec<&str> = zones.iter().map(String::as_str).collect();
-    for (i, zone) in wanted.iter().enumerate().take(100) {
+    if wanted.len() > zones.len() {
+        wrong.push(FieldError::too_many("/zones_wanted", zones.len()));
+        return;
+    }
+    for (i, zone) in wanted.iter().enumerate() {
         if !zones.contains(zone) {
             wrong.push(FieldError::unknown_value(format!("/zones_wanted/{i}"), zone, &allowed));
         }

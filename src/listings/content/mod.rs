@@ -9,6 +9,7 @@ pub mod tiers;
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -45,7 +46,20 @@ pub struct Content {
     pub tiers: BTreeMap<TieredField, Tier>,
 }
 
+/// All that a revision says, for the digests of the audit log: also what others never see.
+#[derive(Serialize)]
+pub struct Recorded<'a> {
+    content: &'a Content,
+    tiers: &'a BTreeMap<TieredField, Tier>,
+    excluded_organizations: &'a [Uuid],
+    valid_through: NaiveDate,
+}
+
 impl Content {
+    pub fn recorded(&self, valid_through: NaiveDate) -> Recorded<'_> {
+        Recorded { content: self, tiers: &self.tiers, excluded_organizations: &self.excluded_organizations, valid_through }
+    }
+
     pub fn kind(&self) -> Kind {
         self.attributes.kind()
     }
