@@ -14,6 +14,7 @@ use super::metrics::{self, Metrics};
 use crate::search::document::Indexed;
 use crate::search::fields::Fields;
 use crate::search::query::{Breadth, Conditions, QueryTerms};
+use crate::search::statistics::PublicStatistics;
 use crate::text::segment::terms;
 
 const DEPTH: usize = 1_000;
@@ -92,8 +93,10 @@ fn rank(searcher: &Searcher, fields: &Fields, query: &Text, judged: Option<&Hash
         conditions.exact(fields.id, &judged.keys().map(String::as_str).collect::<Vec<_>>());
     }
     let mut ranking = Vec::new();
-    if let Some(terms) = QueryTerms::of(&query.whole()).ranking(fields, Breadth::Any) {
-        for (score, address) in searcher.search(&conditions.with(Some(terms)), &TopDocs::with_limit(DEPTH).order_by_score())? {
+    if let Some(terms) = QueryTerms::of(&query.whole()).ranking(fields, Breadth::Any, false) {
+        for (score, address) in
+            searcher.search_with_statistics_provider(&conditions.with(Some(terms)), &TopDocs::with_limit(DEPTH).order_by_score(), &PublicStatistics { searcher, fields })?
+        {
             let document: TantivyDocument = searcher.doc(address)?;
             if let Some(id) = document.get_first(fields.id).and_then(|value| value.as_str().map(str::to_owned)) {
                 ranking.push((id, score));

@@ -13,6 +13,7 @@ use crate::listings::view::ListingCard;
 use crate::search::document::{Hidden, audience_of, days};
 use crate::search::index::{SearchIndex, Snapshot, stored_bytes};
 use crate::search::query::{Breadth, Conditions, QueryTerms, any_tag};
+use crate::search::statistics::PublicStatistics;
 use crate::text::fold::fold;
 use crate::text::profile::{Profile, hash};
 
@@ -25,10 +26,14 @@ const TERMS: usize = 48;
 pub fn candidates(index: &SearchIndex, snapshot: &Snapshot, seeker: &Seeker, verified: bool, zones: &[String]) -> Result<Vec<Side>> {
     let mut addresses: Vec<DocAddress> = Vec::new();
     let mut seen = HashSet::new();
-    for (query, limit) in [(telling_terms(seeker, snapshot).ranking(&index.fields, Breadth::Any), BY_WORDS), (any_tag(&index.fields, &tags(seeker)), BY_TAGS)] {
+    let statistics = PublicStatistics { searcher: &snapshot.searcher, fields: &index.fields };
+    for (query, limit) in [(telling_terms(seeker, snapshot).ranking(&index.fields, Breadth::Any, verified), BY_WORDS), (any_tag(&index.fields, &tags(seeker)), BY_TAGS)] {
         let Some(query) = query else { continue };
         let asked = conditions(index, seeker, verified, zones).with(Some(query));
-        let found = snapshot.searcher.search(&asked, &TopDocs::with_limit(limit).order_by_score()).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
+        let found = snapshot
+            .searcher
+            .search_with_statistics_provider(&asked, &TopDocs::with_limit(limit).order_by_score(), &statistics)
+            .map_err(|error| Error::internal(anyhow::Error::new(error)))?;
         addresses.extend(found.into_iter().map(|(_, address)| address).filter(|address| seen.insert(*address)));
     }
     addresses.into_iter().map(|address| read(index, snapshot, address)).collect()

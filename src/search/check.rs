@@ -47,7 +47,7 @@ pub async fn check(database: &Database, searcher: &Searcher, fields: &Fields) ->
         report.listings += entries.len();
         for entry in &entries {
             for document in documents(entry)? {
-                expected.insert(key(&document.id, document.audiences.iter().copied()), mark_of(&document));
+                expected.insert(key(&document.id, document.audiences.iter().copied()), mark_of(&document, fields));
             }
         }
     }
@@ -94,8 +94,8 @@ fn posting(field: Field, term: &[u8], frequency: u32) -> u64 {
     hasher.finish()
 }
 
-fn mark_of(document: &Indexed) -> Mark {
-    let fields = Fields::new();
+fn mark_of(document: &Indexed, fields: &Fields) -> Mark {
+    let text = fields.of_document(document.is_for_guests());
     let mut postings = 0_u64;
     let mut add = |field: Field, terms: Vec<&str>, with_frequency: bool| {
         let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
@@ -110,8 +110,8 @@ fn mark_of(document: &Indexed) -> Mark {
     add(fields.audience, document.audiences.clone(), false);
     add(fields.organization, vec![&document.organization], false);
     add(fields.tags, document.tags.iter().map(String::as_str).collect(), false);
-    add(fields.title, document.title.iter().map(String::as_str).collect(), true);
-    add(fields.words, document.words.iter().map(String::as_str).collect(), true);
+    add(text.title, document.title.iter().map(String::as_str).collect(), true);
+    add(text.words, document.words.iter().map(String::as_str).collect(), true);
     Mark { revision: document.revision, digest: digest([&document.card, &document.profile, &document.hidden]), postings }
 }
 
@@ -119,10 +119,12 @@ fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Res
     let mut found = BTreeMap::new();
     for segment in searcher.segment_readers() {
         let mut sums = vec![0_u64; segment.max_doc() as usize];
-        for (field, with_frequency) in
-            [(fields.id, false), (fields.audience, false), (fields.organization, false), (fields.tags, false), (fields.title, true), (fields.words, true)]
-        {
-            add_postings(segment, field, with_frequency, &mut sums)?;
+        for field in [fields.id, fields.audience, fields.organization, fields.tags] {
+            add_postings(segment, field, false, &mut sums)?;
+        }
+        for text in fields.of_reader(true) {
+            add_postings(segment, text.title, true, &mut sums)?;
+            add_postings(segment, text.words, true, &mut sums)?;
         }
         let store = segment.get_store_reader(10)?;
         for doc in segment.doc_ids_alive() {

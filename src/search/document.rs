@@ -139,8 +139,13 @@ pub fn profile_of(card: &ListingCard) -> Profile {
 }
 
 impl Indexed {
+    pub fn is_for_guests(&self) -> bool {
+        self.audiences.contains(&audience_of(false))
+    }
+
     pub fn into_document(self, fields: &Fields) -> TantivyDocument {
         let mut document = TantivyDocument::default();
+        let text = fields.of_document(self.is_for_guests());
         document.add_text(fields.id, self.id);
         document.add_u64(fields.revision, self.revision);
         for audience in self.audiences {
@@ -150,8 +155,8 @@ impl Indexed {
         for tag in self.tags {
             document.add_text(fields.tags, tag);
         }
-        document.add_pre_tokenized_text(fields.title, ready_made(self.title));
-        document.add_pre_tokenized_text(fields.words, ready_made(self.words));
+        document.add_pre_tokenized_text(text.title, ready_made(self.title));
+        document.add_pre_tokenized_text(text.words, ready_made(self.words));
         document.add_i64(fields.published_at, self.published_at);
         document.add_i64(fields.valid_through, self.valid_through);
         if let Some((min, max)) = self.amount {

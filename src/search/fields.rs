@@ -3,7 +3,7 @@
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
 
 /// Changes whenever the fields or the text analysis do: an index of another version is rebuilt.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 pub const TAGS: &str = "tags";
 pub const PUBLISHED_AT: &str = "published_at";
@@ -27,6 +27,10 @@ pub struct Fields {
     pub title: Field,
     /// All terms: title, summary, body, keywords, words of attributes.
     pub words: Field,
+    /// The same of documents that guests do not see. Apart, because a field's statistics count in the scores of all who ask it: a guest's
+    /// scores must not tell that a word stands in something hidden.
+    pub verified_title: Field,
+    pub verified_words: Field,
     pub published_at: Field,
     /// Days since 1970-01-01.
     pub valid_through: Field,
@@ -53,7 +57,9 @@ impl Fields {
         let organization = builder.add_text_field("organization", STRING);
         let tags = builder.add_text_field(TAGS, STRING.set_fast("raw"));
         let title = builder.add_text_field("title", terms.clone());
-        let words = builder.add_text_field("words", terms);
+        let words = builder.add_text_field("words", terms.clone());
+        let verified_title = builder.add_text_field("verified_title", terms.clone());
+        let verified_words = builder.add_text_field("verified_words", terms);
         let published_at = builder.add_i64_field(PUBLISHED_AT, sortable.clone());
         let valid_through = builder.add_i64_field(VALID_THROUGH, sortable.clone());
         let amount_min = builder.add_f64_field("amount_min", sortable.clone());
@@ -62,7 +68,49 @@ impl Fields {
         let card = builder.add_bytes_field("card", stored_bytes.clone());
         let profile = builder.add_bytes_field("profile", stored_bytes.clone());
         let hidden = builder.add_bytes_field("hidden", stored_bytes);
-        Self { schema: builder.build(), id, revision, audience, organization, tags, title, words, published_at, valid_through, amount_min, amount_max, trl, card, profile, hidden }
+        Self {
+            schema: builder.build(),
+            id,
+            revision,
+            audience,
+            organization,
+            tags,
+            title,
+            words,
+            verified_title,
+            verified_words,
+            published_at,
+            valid_through,
+            amount_min,
+            amount_max,
+            trl,
+            card,
+            profile,
+            hidden,
+        }
+    }
+}
+
+/// The fields of ready-made terms that a document, or a question, uses.
+#[derive(Debug, Clone, Copy)]
+pub struct TextFields {
+    pub title: Field,
+    pub words: Field,
+}
+
+impl Fields {
+    /// Where the terms of a document stand, by whether guests see it.
+    pub fn of_document(&self, for_guests: bool) -> TextFields {
+        if for_guests { TextFields { title: self.title, words: self.words } } else { TextFields { title: self.verified_title, words: self.verified_words } }
+    }
+
+    /// Where a reader's question looks.
+    pub fn of_reader(&self, verified: bool) -> Vec<TextFields> {
+        let mut fields = vec![self.of_document(true)];
+        if verified {
+            fields.push(self.of_document(false));
+        }
+        fields
     }
 }
 

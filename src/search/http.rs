@@ -17,6 +17,7 @@ use super::document::{audience_of, days};
 use super::fields::{PUBLISHED_AT, VALID_THROUGH};
 use super::index::{SearchIndex, Snapshot, stored_bytes};
 use super::query::{Breadth, Conditions, QueryTerms};
+use super::statistics::PublicStatistics;
 use crate::access::actor::Caller;
 use crate::error::{Error, FieldError, Result};
 use crate::http::body::Query;
@@ -159,8 +160,8 @@ pub fn search(index: &SearchIndex, snapshot: &Snapshot, query: &SearchQuery, ver
     let facets = facet_names(query.facets.as_deref())?;
     let sort = query.sort.unwrap_or(if terms.terms.is_empty() { Sort::Newest } else { Sort::Relevance });
     let breadth = if sort == Sort::Relevance { Breadth::Any } else { Breadth::Most };
-    let asked = conditions(index, query, verified)?.with(terms.ranking(&index.fields, breadth));
-    let (hits, total, counts) = collect(snapshot, &asked, sort, offset, page, &facets).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
+    let asked = conditions(index, query, verified)?.with(terms.ranking(&index.fields, breadth, verified));
+    let (hits, total, counts) = collect(index, snapshot, &asked, sort, offset, page, &facets).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
     let words = terms.set();
     let items = hits.into_iter().map(|(score, address)| hit(index, snapshot, address, score, &words)).collect::<Result<Vec<_>>>()?;
     let next = offset + page;
@@ -170,14 +171,14 @@ pub fn search(index: &SearchIndex, snapshot: &Snapshot, query: &SearchQuery, ver
 
 type Collected = (Vec<(f32, DocAddress)>, usize, std::collections::HashMap<String, u64>);
 
-fn collect(snapshot: &Snapshot, query: &BooleanQuery, sort: Sort, offset: usize, page: usize, facets: &[String]) -> tantivy::Result<Collected> {
+fn collect(index: &SearchIndex, snapshot: &Snapshot, query: &BooleanQuery, sort: Sort, offset: usize, page: usize, facets: &[String]) -> tantivy::Result<Collected> {
     let top = TopDocs::with_limit(page).and_offset(offset);
     let rest = (Count, TagCounts { names: facets.to_vec() });
     let searcher = &snapshot.searcher;
     let by_time = |found: Vec<(Option<i64>, DocAddress)>| found.into_iter().map(|(_, address)| (0.0, address)).collect();
     Ok(match sort {
         Sort::Relevance => {
-            let (hits, (total, counts)) = searcher.search(query, &(top.order_by_score(), rest))?;
+            let (hits, (total, counts)) = searcher.search_with_statistics_provider(query, &(top.order_by_score(), rest), &PublicStatistics { searcher, fields: &index.fields })?;
             (hits, total, counts)
         }
         Sort::Newest => {

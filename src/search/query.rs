@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
 
 use tantivy::Term;
-use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, RangeQuery, RegexQuery, TermQuery};
+use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, Occur, Query, RangeQuery, RegexQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
-use super::fields::Fields;
+use super::fields::{Fields, TextFields};
 use crate::text::fold::is_han;
 use crate::text::segment::{TermKind, terms};
 
@@ -85,15 +85,16 @@ impl QueryTerms {
     }
 
     /// The ranking query; `None` when the text holds no term.
-    pub fn ranking(&self, fields: &Fields, breadth: Breadth) -> Option<Box<dyn Query>> {
+    pub fn ranking(&self, fields: &Fields, breadth: Breadth, verified: bool) -> Option<Box<dyn Query>> {
+        let readable = fields.of_reader(verified);
         if let [(only, _)] = self.terms.as_slice()
             && only.chars().count() == 1
             && only.chars().all(is_han)
         {
-            return single_character(fields.words, only);
+            return Some(single_character(&readable, only));
         }
         let clauses: Vec<(Occur, Box<dyn Query>)> =
-            self.terms.iter().map(|(term, weight)| (Occur::Should, term_clause(fields, term, *weight, self.terms.len() <= QUESTION))).collect();
+            self.terms.iter().map(|(term, weight)| (Occur::Should, term_clause(&readable, term, *weight, self.terms.len() <= QUESTION))).collect();
         if clauses.is_empty() {
             return None;
         }
@@ -106,19 +107,27 @@ fn is_function_word(term: &str) -> bool {
 }
 
 /// A term anywhere and, in a question, once more in the title.
-fn term_clause(fields: &Fields, term: &str, weight: f32, is_question: bool) -> Box<dyn Query> {
-    let query = |field| Box::new(TermQuery::new(Term::from_field_text(field, term), IndexRecordOption::WithFreqs));
-    let anywhere = Box::new(BoostQuery::new(query(fields.words), weight));
-    if !is_question {
-        return anywhere;
+fn term_clause(readable: &[TextFields], term: &str, weight: f32, is_question: bool) -> Box<dyn Query> {
+    let query = |field, weight| -> Box<dyn Query> { Box::new(BoostQuery::new(Box::new(TermQuery::new(Term::from_field_text(field, term), IndexRecordOption::WithFreqs)), weight)) };
+    let mut places: Vec<Box<dyn Query>> = readable.iter().map(|text| query(text.words, weight)).collect();
+    if is_question {
+        places.extend(readable.iter().map(|text| query(text.title, weight * TITLE_BOOST)));
     }
-    let title = Box::new(BoostQuery::new(query(fields.title), weight * TITLE_BOOST));
-    Box::new(BooleanQuery::new(vec![(Occur::Should, anywhere as Box<dyn Query>), (Occur::Should, title)]))
+    any_of(places)
+}
+
+fn any_of(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
+    match queries.pop() {
+        Some(only) if queries.is_empty() => only,
+        Some(last) => Box::new(BooleanQuery::new(queries.into_iter().chain([last]).map(|query| (Occur::Should, query)).collect())),
+        None => Box::new(EmptyQuery),
+    }
 }
 
 /// Characters are indexed in pairs, so one alone is asked as a beginning.
-fn single_character(field: Field, character: &str) -> Option<Box<dyn Query>> {
-    RegexQuery::from_pattern(&format!("{character}.*"), field).ok().map(|query| Box::new(query) as Box<dyn Query>)
+fn single_character(readable: &[TextFields], character: &str) -> Box<dyn Query> {
+    let beginning = |text: &TextFields| RegexQuery::from_pattern(&format!("{character}.*"), text.words).ok().map(|query| Box::new(query) as Box<dyn Query>);
+    any_of(readable.iter().filter_map(beginning).collect())
 }
 
 /// The conditions of a search, all of which must hold.

@@ -5,10 +5,51 @@
 
 use std::collections::HashMap;
 
-use tantivy::Searcher;
+use tantivy::query::Bm25StatisticsProvider;
+use tantivy::schema::Field;
+use tantivy::{Searcher, Term};
 
+use super::document::audience_of;
 use super::fields::Fields;
 use crate::text::profile::hash;
+
+/// The statistics of what everybody may read, for every score: those of hidden words are told to nobody, and the same document has one
+/// score whatever else is hidden.
+pub struct PublicStatistics<'a> {
+    pub searcher: &'a Searcher,
+    pub fields: &'a Fields,
+}
+
+impl PublicStatistics<'_> {
+    fn public(&self, field: Field) -> Field {
+        let hidden = self.fields.of_document(false);
+        let shown = self.fields.of_document(true);
+        match field {
+            field if field == hidden.words => shown.words,
+            field if field == hidden.title => shown.title,
+            other => other,
+        }
+    }
+}
+
+impl Bm25StatisticsProvider for PublicStatistics<'_> {
+    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
+        self.searcher.total_num_tokens(self.public(field))
+    }
+
+    fn total_num_docs(&self) -> tantivy::Result<u64> {
+        self.searcher.doc_freq(&Term::from_field_text(self.fields.audience, audience_of(false)))
+    }
+
+    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
+        let public = self.public(term.field());
+        if public == term.field() {
+            return Bm25StatisticsProvider::doc_freq(self.searcher, term);
+        }
+        let text = term.value().as_str().unwrap_or_default().to_owned();
+        Bm25StatisticsProvider::doc_freq(self.searcher, &Term::from_field_text(public, &text))
+    }
+}
 
 #[derive(Debug, Default)]
 pub struct Statistics {

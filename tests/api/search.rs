@@ -225,6 +225,19 @@ async fn a_guest_neither_sees_nor_finds_by_what_is_for_verified_organisations() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_guests_scores_tell_nothing_of_hidden_words() {
+    let mut scores = Vec::new();
+    for hidden in ["Only zirconium battery makers.", "Only sodium battery makers."] {
+        let (app, owner) = market().await;
+        app.published(&owner, technology_offer("Zirconium powder")).await;
+        app.published(&owner, with(technology_offer("Batteries"), json!({"body": {"en": hidden}, "tiers": {"body": "verified"}}))).await;
+        scores.push(app.get("/v1/listings?q=zirconium").send().await.items()[0]["score"].clone());
+        app.finish().await;
+    }
+    assert_eq!(scores[0], scores[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_is_searchable_within_a_second_and_what_is_gone_is_gone() {
     let app = App::with(&[("ZONEBRIDGE_SEARCH_POLL_MILLISECONDS", "150")]).await;
     app.set_policy("hefei", "post").await;
