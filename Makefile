@@ -44,5 +44,8 @@ relevance: setup
 	$(CARGO) build --locked
 	@scripts/relevance "$(DATASETS)"
 
+# As root the database may live outside the data folder, see README.md.
 clean-demo:
+	@home=$$(sed -n 's/.*"home":"\([^"]*\)".*/\1/p' .data/postgres.json 2>/dev/null); \
+	case "$$home" in /var/lib/zonebridge/?*) rm -rf "$$home" ;; esac
 	rm -rf .data
