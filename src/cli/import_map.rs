@@ -129,9 +129,11 @@ const WINDOWS_1252: [Option<char>; 32] = [
     Some('Ÿ'),
 ];
 
-/// Reads Windows-1252 that was taken for Latin-1, drops other control characters, and makes a title one line.
+/// Reads Windows-1252 that was taken for Latin-1, drops other control characters, reads a written-out `\n` as a line break, and makes a
+/// title one line.
 fn repaired(target: &str, value: Value) -> Value {
     let Value::String(text) = value else { return value };
+    let text = text.replace("\\r\\n", "\n").replace("\\n", "\n");
     let mended = text.chars().filter_map(|c| match u32::from(c) {
         code @ 0x80..=0x9F => WINDOWS_1252[code as usize - 0x80],
         _ if c == '\n' || c == '\t' => Some(c),
@@ -203,7 +205,7 @@ mod tests {
     #[test]
     fn texts_are_mended_where_the_map_says_so() {
         let map = "repair = true\n[fields]\n\"title.en\" = \"t\"\n\"body.en\" = \"b\"\n";
-        let output = apply(map, &json!({"t": "two\nlines\u{1}", "b": "1995\u{96}97 \u{95} x\u{81}\ny"}));
+        let output = apply(map, &json!({"t": "two\nlines\u{1}", "b": "1995\u{96}97 \u{95} x\u{81}\\ny"}));
         assert_eq!(output, json!({"title": {"en": "two lines"}, "body": {"en": "1995–97 • x\ny"}}));
     }
 
