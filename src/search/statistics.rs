@@ -53,7 +53,10 @@ impl Bm25StatisticsProvider for PublicStatistics<'_> {
 
 #[derive(Debug, Default)]
 pub struct Statistics {
+    /// How many documents everybody may read.
     documents: f64,
+    /// How many there were in all when they were counted.
+    counted: u64,
     frequencies: HashMap<u32, u32>,
 }
 
@@ -70,13 +73,12 @@ impl Statistics {
             }
         }
         #[expect(clippy::cast_precision_loss, reason = "a count of documents stays far below 2^52")]
-        Ok(Self { documents: searcher.num_docs() as f64, frequencies })
+        let documents = PublicStatistics { searcher, fields }.total_num_docs()? as f64;
+        Ok(Self { documents, counted: searcher.num_docs(), frequencies })
     }
 
     pub fn is_stale(&self, documents: u64) -> bool {
-        #[expect(clippy::cast_precision_loss, reason = "a count of documents stays far below 2^52")]
-        let documents = documents as f64;
-        (documents - self.documents).abs() >= (self.documents / 100.0).max(1.0)
+        documents.abs_diff(self.counted) >= (self.counted / 100).max(1)
     }
 
     /// The inverse document frequency as BM25 has it: ln(1 + (N − n + ½) / (n + ½)).
