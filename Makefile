@@ -13,14 +13,13 @@ help:
 	@echo "make check       format, lints, licences only"
 	@echo "make openapi     write openapi/zonebridge.json anew"
 	@echo "make relevance DATASETS=folder   measure relevance on sets with judgements"
-	@echo "make clean-demo  forget the demonstration's data"
+	@echo "make clean-demo  forget all data in .data"
 
 setup:
 	@scripts/setup
 
 demo: setup
-	$(CARGO) build --locked
-	@exec target/debug/zonebridge demo
+	$(CARGO) run --locked -- demo
 
 test: check
 	$(CARGO) test --locked
@@ -36,13 +35,11 @@ $(DENY):
 	$(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --debug --root $(TOOLS)
 
 openapi:
-	$(CARGO) build --locked
-	target/debug/zonebridge openapi > openapi/zonebridge.json
+	$(CARGO) run --locked --quiet -- openapi > openapi/zonebridge.json
 
 # Each set must keep the relevance that it has reached, see docs/benchmarks.md.
 relevance: setup
-	$(CARGO) build --locked
-	@scripts/relevance "$(DATASETS)"
+	@CARGO="$(CARGO)" scripts/relevance "$(DATASETS)"
 
 # As root the database may live outside the data folder, see README.md.
 clean-demo:

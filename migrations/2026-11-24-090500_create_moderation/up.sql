@@ -49,5 +49,6 @@ CREATE TABLE decisions (
 );
 CREATE INDEX decisions_subject_idx ON decisions (subject_type, subject_id, id);
 CREATE INDEX decisions_case_idx ON decisions (case_id);
+REVOKE UPDATE, DELETE, TRUNCATE ON decisions FROM PUBLIC, CURRENT_USER;
 CREATE TRIGGER decisions_append_only BEFORE UPDATE OR DELETE ON decisions FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER decisions_no_truncate BEFORE TRUNCATE ON decisions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

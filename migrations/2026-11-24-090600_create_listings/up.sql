@@ -49,7 +49,7 @@ CREATE TABLE listing_revisions (
     tiers                   JSONB NOT NULL,
     -- The typed attributes of the listing's kind.
     attributes              JSONB NOT NULL,
-    -- Copies of attributes that are filtered by.
+    -- Attributes that are compared across listings, as columns for SQL; searches filter by the index.
     trl                     SMALLINT CHECK (trl BETWEEN 1 AND 9),
     amount_min              NUMERIC(20, 2),
     amount_max              NUMERIC(20, 2),
@@ -58,5 +58,6 @@ CREATE TABLE listing_revisions (
     created_at              TIMESTAMPTZ NOT NULL DEFAULT now(),
     PRIMARY KEY (listing_id, revision)
 );
+REVOKE UPDATE, DELETE, TRUNCATE ON listing_revisions FROM PUBLIC, CURRENT_USER;
 CREATE TRIGGER listing_revisions_immutable BEFORE UPDATE OR DELETE ON listing_revisions FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER listing_revisions_no_truncate BEFORE TRUNCATE ON listing_revisions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

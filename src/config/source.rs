@@ -13,7 +13,7 @@ use super::Secret;
 
 const PREFIX: &str = "ZONEBRIDGE_";
 /// Variables with our prefix that are not settings of the service.
-const RESERVED: [&str; 3] = ["ZONEBRIDGE_CONFIG", "ZONEBRIDGE_MODELS", "ZONEBRIDGE_TEST_DATABASE_URL"];
+const RESERVED: [&str; 1] = ["ZONEBRIDGE_CONFIG"];
 
 pub struct Source {
     file: BTreeMap<String, String>,

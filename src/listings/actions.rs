@@ -245,5 +245,5 @@ pub fn entry(action: &'static str, listing: &Listing) -> audit_model::Entry {
 }
 
 pub fn illegal_move(state: ListingState) -> Error {
-    Error::IllegalMove { state: state.to_string(), allowed_moves: ListingMove::allowed_from(state) }
+    Error::IllegalMove { state: state.to_string(), allowed_moves: ListingMove::calls_from(state).iter().map(ToString::to_string).collect() }
 }

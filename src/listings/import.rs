@@ -1,5 +1,7 @@
 //! Many listings at once, for the operator: whole batches in one transaction, idempotent by external id.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use diesel_async::AsyncConnection;
 use uuid::Uuid;
@@ -51,7 +53,9 @@ pub async fn insert(database: &Database, by: &By, organization: &Organization, r
             return Ok(Imported { new: Vec::new(), known: known.len() });
         }
         let drafts = store::insert_drafts(conn, &policy::draft_by_operator(organization.id), &new).await?;
-        for (draft, new) in drafts.iter().zip(&new) {
+        let by_id: HashMap<Uuid, &NewListing<'_>> = new.iter().map(|new| (new.id, new)).collect();
+        for draft in &drafts {
+            let Some(new) = by_id.get(&draft.id) else { continue };
             let to = if publish { "published" } else { "draft" };
             audit::record(conn, by, entry("import", draft).change("state", None, Some(to)).states(None, Some(&new.content.recorded(new.valid_through)))).await?;
         }

@@ -79,8 +79,8 @@ impl ListingMove {
     }
 
     /// The calls that move a listing in this state.
-    pub fn allowed_from(state: ListingState) -> Vec<String> {
-        Self::ALL.iter().filter(|mv| mv.is_call() && mv.from().contains(&state)).map(ToString::to_string).collect()
+    pub fn calls_from(state: ListingState) -> Vec<Self> {
+        Self::ALL.iter().copied().filter(|mv| mv.is_call() && mv.from().contains(&state)).collect()
     }
 }
 
@@ -97,10 +97,10 @@ mod tests {
 
     #[test]
     fn final_states_allow_no_move_but_a_restoration() {
-        assert!(ListingMove::allowed_from(ListingState::Withdrawn).is_empty());
-        assert!(ListingMove::allowed_from(ListingState::Rejected).is_empty());
-        assert_eq!(ListingMove::allowed_from(ListingState::Fulfilled), [] as [&str; 0]);
-        assert_eq!(ListingMove::allowed_from(ListingState::Removed), ["restore"]);
-        assert_eq!(ListingMove::allowed_from(ListingState::Submitted), ["withdraw"]);
+        for last in [ListingState::Withdrawn, ListingState::Rejected, ListingState::Fulfilled] {
+            assert!(ListingMove::calls_from(last).is_empty(), "{last}");
+        }
+        assert_eq!(ListingMove::calls_from(ListingState::Removed), [ListingMove::Restore]);
+        assert_eq!(ListingMove::calls_from(ListingState::Submitted), [ListingMove::Withdraw]);
     }
 }

@@ -142,7 +142,7 @@ impl ListingView {
             state: listing.state,
             tiers: Some(entry.content.tiers.clone()),
             excluded_organizations: Some(entry.content.excluded_organizations.clone()),
-            allowed_moves: Some(ListingMove::ALL.iter().copied().filter(|mv| mv.from().contains(&listing.state)).collect()),
+            allowed_moves: Some(ListingMove::calls_from(listing.state)),
             live_revision: listing.live_revision,
             pending_revision: listing.pending_revision,
             external_id: listing.external_id.clone(),

@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 use super::fields::Fields;
 use crate::error::{Error, Result};
+use crate::listings::content::attributes::Attributes;
+use crate::listings::content::money::Amount;
 use crate::listings::content::tiers::Tier;
 use crate::listings::model::Entry;
 use crate::listings::view::ListingCard;
@@ -51,8 +53,16 @@ pub fn audience_of(verified: bool) -> &'static str {
     if verified { "verified" } else { "public" }
 }
 
-/// The documents of a published listing.
-pub fn documents(entry: &Entry) -> Result<Vec<Indexed>> {
+/// The documents of a published listing. One that cannot be made is left out, counted and told of.
+pub fn documents(entry: &Entry) -> Vec<Indexed> {
+    made(entry).unwrap_or_else(|error| {
+        metrics::counter!("zonebridge_index_failures_total").increment(1);
+        tracing::error!(listing = %entry.listing.id, cause = format!("{error:#}"), "a listing cannot be indexed; it is left out");
+        Vec::new()
+    })
+}
+
+fn made(entry: &Entry) -> Result<Vec<Indexed>> {
     if entry.content.has_more_for_verified() {
         Ok(vec![indexed(entry, Tier::Public, vec!["public"])?, indexed(entry, Tier::Verified, vec!["verified"])?])
     } else {
@@ -63,7 +73,10 @@ pub fn documents(entry: &Entry) -> Result<Vec<Indexed>> {
 fn indexed(entry: &Entry, tier: Tier, audiences: Vec<&'static str>) -> Result<Indexed> {
     let card = ListingCard::of(entry, tier);
     let hidden = Hidden { excluded_organizations: entry.content.excluded_organizations.clone() };
-    let money = card.attributes.money().map(|range| (range.min.map_or(0.0, |amount| amount.approximate()), range.max.map_or(f64::MAX, |amount| amount.approximate())));
+    // Pay is compared by the month, whatever period it is stated for.
+    let per_month = if let Attributes::Talent(talent) = &card.attributes { talent.pay.as_ref().map_or(1.0, |pay| pay.period.per_month()) } else { 1.0 };
+    let end = |amount: Option<Amount>, open: f64| amount.map_or(open, |amount| amount.approximate() * per_month);
+    let money = card.attributes.money().map(|range| (end(range.min, 0.0), end(range.max, f64::MAX)));
     Ok(Indexed {
         id: card.id.to_string(),
         revision: u64::try_from(card.revision).map_err(Error::internal)?,

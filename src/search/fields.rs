@@ -3,7 +3,7 @@
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
 
 /// Changes whenever the fields or the text analysis do: an index of another version is rebuilt.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 pub const TAGS: &str = "tags";
 pub const PUBLISHED_AT: &str = "published_at";

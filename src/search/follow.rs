@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tantivy::{IndexWriter, TantivyDocument, Term};
@@ -29,6 +29,10 @@ pub struct Follower {
     generation: Arc<Generation>,
     writer: Option<IndexWriter<TantivyDocument>>,
     position: Position,
+    /// Whether there is something indexed that requests do not see yet: also after a failure to show it.
+    unshown: bool,
+    /// When it last made sure that nothing after its position has been forgotten.
+    checked: Instant,
 }
 
 impl Follower {
@@ -53,7 +57,7 @@ impl Follower {
             let position = Progress::of(&generation.index).context("a new index has no progress")?.position;
             (generation, position)
         };
-        let mut follower = Self { database, index, config, network, generation: Arc::new(generation), writer: None, position };
+        let mut follower = Self { database, index, config, network, generation: Arc::new(generation), writer: None, position, unshown: true, checked: Instant::now() };
         follower.open_writer()?;
         // What happened while the service was down is caught up before the first request is answered.
         while follower.step().await? {}
@@ -92,10 +96,15 @@ impl Follower {
     }
 
     async fn follow_once(&mut self) -> Result<bool> {
+        if self.checked.elapsed() > Duration::from_secs(60) {
+            self.checked = Instant::now();
+            self.rebuild_if_left_behind().await?;
+        }
         self.change_generation().await?;
         let worked = self.step().await?;
-        if worked {
+        if self.unshown {
             self.index.publish(&self.generation, self.position)?;
+            self.unshown = false;
         }
         let lag = feed::lag_seconds(&mut *self.database.read().await?, self.position).await?;
         metrics::gauge!("zonebridge_index_lag_seconds").set(lag);
@@ -135,10 +144,11 @@ impl Follower {
         tracing::info!(generation = generation.name, "taking up a rebuilt index");
         self.generation = Arc::new(generation);
         self.position = progress.position;
+        self.unshown = true;
         self.open_writer()?;
         // Caught up before it is shown: what was withdrawn during the rebuild must not come back for a moment.
         while self.step().await? {}
-        self.index.publish(&self.generation, self.position)
+        Ok(())
     }
 
     /// Indexes the next batch of changes; false when there was none.
@@ -163,15 +173,8 @@ impl Follower {
                 for id in &ids {
                     writer.delete_term(Term::from_field_text(fields.id, &id.to_string()));
                 }
-                for entry in &entries {
-                    match documents(entry) {
-                        Ok(made) => made.into_iter().try_for_each(|document| writer.add_document(document.into_document(&fields)).map(|_| ()))?,
-                        // One listing that cannot be indexed must not keep all others from being found.
-                        Err(error) => {
-                            metrics::counter!("zonebridge_index_failures_total").increment(1);
-                            tracing::error!(listing = %entry.listing.id, cause = format!("{error:#}"), "a listing cannot be indexed; it is left out");
-                        }
-                    }
+                for document in entries.iter().flat_map(documents) {
+                    writer.add_document(document.into_document(&fields))?;
                 }
                 let mut prepared = writer.prepare_commit()?;
                 prepared.set_payload(&payload);
@@ -181,6 +184,7 @@ impl Follower {
             .await??,
         );
         self.position = position;
+        self.unshown = true;
         Ok(true)
     }
 }

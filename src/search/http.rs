@@ -152,12 +152,12 @@ pub fn search(index: &SearchIndex, snapshot: &Snapshot, query: &SearchQuery, ver
     let offset = offset_of(query, verified)?;
     let text = checked_text(query.q.as_deref())?;
     let terms = QueryTerms::of(&text);
+    let facets = facet_names(query.facets.as_deref())?;
     if terms.is_empty() && !text.is_empty() {
         // Signs only: nothing can be found by them, and showing everything would look like an answer.
         conditions(index, query, verified)?;
-        return Ok(SearchResult { items: Vec::new(), facets: BTreeMap::new(), total: 0, next_cursor: None, mode: SearchMode::Words });
+        return Ok(SearchResult { items: Vec::new(), facets: facet_counts(&facets, std::collections::HashMap::new()), total: 0, next_cursor: None, mode: SearchMode::Words });
     }
-    let facets = facet_names(query.facets.as_deref())?;
     let sort = query.sort.unwrap_or(if terms.terms.is_empty() { Sort::Newest } else { Sort::Relevance });
     let breadth = if sort == Sort::Relevance { Breadth::Any } else { Breadth::Most };
     let asked = conditions(index, query, verified)?.with(terms.ranking(&index.fields, breadth, verified));

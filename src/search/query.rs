@@ -124,10 +124,10 @@ fn any_of(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
     }
 }
 
-/// Characters are indexed in pairs, so one alone is asked as a beginning.
+/// Characters are indexed in pairs, so one alone is asked as either half of a pair.
 fn single_character(readable: &[TextFields], character: &str) -> Box<dyn Query> {
-    let beginning = |text: &TextFields| RegexQuery::from_pattern(&format!("{character}.*"), text.words).ok().map(|query| Box::new(query) as Box<dyn Query>);
-    any_of(readable.iter().filter_map(beginning).collect())
+    let half = |text: &TextFields| RegexQuery::from_pattern(&format!(".?{character}.?"), text.words).ok().map(|query| Box::new(query) as Box<dyn Query>);
+    any_of(readable.iter().filter_map(half).collect())
 }
 
 /// The conditions of a search, all of which must hold.

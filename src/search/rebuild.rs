@@ -11,7 +11,7 @@ use super::index::{Generation, Progress, SearchIndex};
 use crate::db::schema::network_identity;
 use crate::db::{Connection, Database};
 use crate::feed;
-use crate::listings::published;
+use crate::listings::published::{self, Chunk};
 
 const BATCH: i64 = 500;
 
@@ -31,15 +31,15 @@ pub async fn rebuild(database: &Database, index: &SearchIndex, writer_memory: us
     let mut writer: IndexWriter<TantivyDocument> = generation.index.writer_with_num_threads(1, writer_memory).context("the new index cannot be written")?;
     let (mut after, mut done) = (None, 0);
     loop {
-        let entries = published::after(&mut conn, after, BATCH).await?;
-        let Some(last) = entries.last() else { break };
-        after = Some(last.listing.id);
+        let Chunk { entries, last } = published::after(&mut conn, after, BATCH).await?;
+        let Some(last) = last else { break };
+        after = Some(last);
         done += entries.len();
         let fields = index.fields.clone();
         // Segmentation takes a core; the async threads have requests to answer.
         writer = tokio::task::spawn_blocking(move || -> Result<_> {
             for entry in &entries {
-                for document in documents(entry)? {
+                for document in documents(entry) {
                     writer.add_document(document.into_document(&fields))?;
                 }
             }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::clean::clip;
 use super::fold::fold_traced;
-use super::segment::terms_of_folded;
+use super::segment::{Term, TermKind, terms_of_folded};
 
 /// How much of a long text is shown around the first found words.
 const FRAGMENT_CHARS: usize = 120;
@@ -27,13 +27,25 @@ pub fn highlight(text: &str, query: &HashSet<String>) -> Option<Vec<Piece>> {
     let traced = fold_traced(text);
     let mut hits: Vec<(usize, usize)> = terms_of_folded(&traced.text)
         .into_iter()
-        .filter(|term| query.contains(&term.text))
-        .filter_map(|term| Some((traced.origins.get(term.start)?.0, traced.origins.get(term.end - 1)?.1)))
+        .flat_map(|term| marked(&term, query))
+        .filter_map(|(start, end)| Some((traced.origins.get(start)?.0, traced.origins.get(end - 1)?.1)))
         .collect();
     hits.sort_unstable();
     let hits = merge(hits);
     let (from, to) = best_window(text, &hits)?;
     Some(cut(text, from, to, &hits))
+}
+
+/// What of a term the query found: all of it, or the one character of a pair that was asked for alone.
+fn marked(term: &Term, query: &HashSet<String>) -> Vec<(usize, usize)> {
+    if query.contains(&term.text) {
+        return vec![(term.start, term.end)];
+    }
+    if !matches!(term.kind, TermKind::Bigram | TermKind::Seam) {
+        return Vec::new();
+    }
+    let asked = |c: char| query.contains(c.encode_utf8(&mut [0; 4]) as &str);
+    term.text.chars().enumerate().filter(|&(_, c)| asked(c)).map(|(i, _)| (term.start + i, term.start + i + 1)).collect()
 }
 
 fn merge(sorted: Vec<(usize, usize)>) -> Vec<(usize, usize)> {

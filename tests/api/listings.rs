@@ -112,6 +112,7 @@ async fn moves_follow_the_table_and_illegal_ones_say_what_is_allowed() {
     let id = app.draft(&owner, technology_need("Lidar")).await;
     let refused = moved(&app, token, &id, "pause").await.expect(409);
     assert_eq!((&refused.body["state"], &refused.body["allowed_moves"]), (&json!("draft"), &json!(["submit", "withdraw"])));
+    assert_eq!(app.get(&format!("/v1/listings/{id}")).by(token).send().await.body["allowed_moves"], refused.body["allowed_moves"]);
     for (mv, state) in [("submit", "published"), ("pause", "paused"), ("resume", "published"), ("pause", "paused"), ("renew", "published"), ("fulfil", "fulfilled")] {
         let call = app.post(&format!("/v1/listings/{id}/{mv}")).by(token);
         let call = if mv == "renew" { call.json(&json!({"valid_through": in_days(200)})) } else { call };

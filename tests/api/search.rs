@@ -17,11 +17,11 @@ async fn market() -> (App, Organization) {
 
 async fn found(app: &App, query: &str) -> Vec<String> {
     let pairs: Vec<(&str, &str)> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
-    let query = serde_urlencoded_like(&pairs);
+    let query = urlencoded(&pairs);
     app.get(&format!("/v1/listings?{query}")).send().await.expect(200).ids()
 }
 
-fn serde_urlencoded_like(pairs: &[(&str, &str)]) -> String {
+fn urlencoded(pairs: &[(&str, &str)]) -> String {
     let mut url = reqwest::Url::parse("http://x/").unwrap();
     url.query_pairs_mut().extend_pairs(pairs);
     url.query().unwrap_or_default().to_owned()
@@ -39,6 +39,31 @@ async fn chinese_is_found_in_every_spelling_and_by_its_parts() {
     // Sound alike, mean something else.
     assert!(found(&app, "q=鸡光").await.is_empty());
     assert!(found(&app, "q=区块链").await.is_empty());
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_character_is_found_wherever_it_stands() {
+    let (app, owner) = market().await;
+    for title in ["片上系统", "光学相控阵扫描芯片", "切片机", "片"] {
+        app.published(&owner, with(technology_offer("x"), json!({"title": {"zh": title}, "summary": {"zh": "无关"}}))).await;
+    }
+    app.published(&owner, with(technology_offer("x"), json!({"title": {"zh": "水稻"}, "summary": {"zh": "无关"}}))).await;
+    let answer = app.get(&format!("/v1/listings?{}", urlencoded(&[("q", "片")]))).send().await.expect(200);
+    assert_eq!(answer.items().len(), 4);
+    assert!(answer.items().iter().all(|item| !item["highlights"].as_array().unwrap().is_empty()), "{:#}", answer.body);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pay_is_compared_by_the_month() {
+    let (app, owner) = market().await;
+    let pay = |min: &str, period: &str| json!({"attributes": {"skills": [{"name": "Rust"}], "pay": {"min": min, "max": min, "currency": "CNY", "period": period}}});
+    let monthly = app.published(&owner, with(talent_offer("One"), pay("60000", "month"))).await;
+    let yearly = app.published(&owner, with(talent_offer("Two"), pay("960000", "year"))).await;
+    app.published(&owner, with(talent_offer("Three"), pay("1000", "day"))).await;
+    let ids: HashSet<String> = found(&app, "kind=talent&amount_min=50000&currency=CNY").await.into_iter().collect();
+    assert_eq!(ids, HashSet::from([monthly, yearly]));
     app.finish().await;
 }
 
@@ -122,7 +147,7 @@ async fn highlights_show_where_the_query_was_found() {
     let (app, owner) = market().await;
     app.published(&owner, with(technology_offer("x"), json!({"title": {"zh": "固态激光雷達模组", "en": "Solid-state lidars"}}))).await;
     let marked = async |query: &str| {
-        let answer = app.get(&format!("/v1/listings?{}", serde_urlencoded_like(&[("q", query)]))).send().await.expect(200);
+        let answer = app.get(&format!("/v1/listings?{}", urlencoded(&[("q", query)]))).send().await.expect(200);
         let highlights = answer.items()[0]["highlights"].as_array().unwrap().clone();
         let title = highlights.iter().find(|highlight| highlight["field"].as_str().unwrap().starts_with("title")).unwrap().clone();
         let hits: Vec<String> = title["pieces"].as_array().unwrap().iter().filter(|piece| piece["hit"] == true).map(|piece| piece["text"].as_str().unwrap().to_owned()).collect();
