@@ -9,6 +9,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use super::fields::{Fields, TextFields};
 use crate::text::fold::is_han;
+use crate::text::function_words::is_function_word;
 use crate::text::segment::{TermKind, terms};
 
 /// A word of the title counts this much more in a question; a description says nothing about titles.
@@ -20,13 +21,6 @@ const LONG_WORD_WEIGHT: f32 = 0.2;
 const SEAM_WEIGHT: f32 = 0.5;
 /// Beyond this many different terms a query is a text; the most frequent in it come first.
 const MAX_TERMS: usize = 512;
-
-/// Words that hold a sentence together and say nothing of what is sought. Left out of a query that has others.
-const FUNCTION_WORDS: [&str; 62] = [
-    "a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "for", "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "me", "my",
-    "no", "not", "of", "on", "or", "our", "so", "than", "that", "the", "their", "there", "these", "they", "this", "to", "us", "was", "we", "were", "what", "which", "who", "will",
-    "with", "you", "的", "了", "和", "与", "及", "在", "是", "为", "我", "有",
-];
 
 /// The terms of a query with their weights in the order of their first occurrence: a term that is repeated counts as often, as in BM25.
 pub struct QueryTerms {
@@ -100,10 +94,6 @@ impl QueryTerms {
         }
         Some(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, self.required(breadth))))
     }
-}
-
-fn is_function_word(term: &str) -> bool {
-    FUNCTION_WORDS.contains(&term)
 }
 
 /// A term anywhere and, in a question, once more in the title.

@@ -2,6 +2,7 @@
 
 pub mod clean;
 pub mod fold;
+pub mod function_words;
 pub mod highlight;
 pub mod language;
 pub mod profile;

@@ -9,6 +9,7 @@ use frostem::{Algorithm, Stemmer};
 use jieba_rs::Jieba;
 
 use super::fold::{fold, is_han};
+use super::function_words::is_function_word;
 
 static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
 static ENGLISH: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::new(Algorithm::English));
@@ -109,6 +110,11 @@ fn han_terms(run: &[char], start: usize, out: &mut Vec<Term>) {
     out.append(&mut long);
 }
 
+/// Neither a function word nor a bare number.
+fn is_telling(term: &str) -> bool {
+    !is_function_word(term) && term.chars().any(char::is_alphabetic)
+}
+
 /// The words of a text as people would name them, each with the term that it is indexed by: words of other scripts as they are spelt, and
 /// Chinese words of two characters and more.
 pub fn words(text: &str) -> Vec<(String, String)> {
@@ -116,7 +122,7 @@ pub fn words(text: &str) -> Vec<(String, String)> {
     let chars: Vec<char> = folded.chars().collect();
     let mut out = Vec::new();
     for term in terms_of_folded(&folded) {
-        if term.kind == TermKind::Latin && term.end - term.start > 1 {
+        if term.kind == TermKind::Latin && term.end - term.start > 1 && is_telling(&term.text) {
             out.push((term.text, chars[term.start..term.end].iter().collect()));
         }
     }
