@@ -1,4 +1,4 @@
-//! Pairs that people have judged, over the listings of the demonstration: which gate closes, which partner is better, who belongs
+//! Pairs judged by hand by their authors, over the listings of the demonstration: which gate closes, which partner is better, who belongs
 //! together and who does not; looked at from the need's owner and from the offer's owner.
 
 use std::collections::HashMap;

@@ -148,10 +148,7 @@ async fn a_material_edit_is_reviewed_while_the_old_revision_stays_live() {
     let (owner, reviewer) = (app.organization("hefei").await, app.reviewer("hefei").await);
     let id = app.published(&owner, technology_need("Lidar")).await;
     let path = format!("/v1/listings/{id}");
-    let edit = async |title: &str| {
-        let etag = app.get(&path).by(&owner.admin.token).send().await.header("etag").to_owned();
-        app.patch(&path).by(&owner.admin.token).header("if-match", &etag).json(&json!({"title": {"en": title}})).send().await
-    };
+    let edit = async |title: &str| app.edit(&owner, &id, json!({"title": {"en": title}})).await;
     assert_eq!(edit("Radar").await.expect(200).body["pending_revision"], 2);
     edit("Sonar").await.problem(409, "revision_under_review");
     assert_eq!(app.get(&path).send().await.body["title"]["en"], "Lidar");
@@ -170,11 +167,7 @@ async fn an_owner_cannot_edit_their_way_out_of_a_case() {
     let app = App::start().await;
     let (owner, reviewer) = (app.organization("hefei").await, app.reviewer("hefei").await);
     let id = app.published(&owner, technology_need("Lidar")).await;
-    let path = format!("/v1/listings/{id}");
-    let edit = async |title: &str| {
-        let etag = app.get(&path).by(&owner.admin.token).send().await.header("etag").to_owned();
-        app.patch(&path).by(&owner.admin.token).header("if-match", &etag).json(&json!({"title": {"en": title}})).send().await
-    };
+    let edit = async |title: &str| app.edit(&owner, &id, json!({"title": {"en": title}})).await;
     let body = json!({"subject": {"type": "listing", "id": id}});
     let opened = app.post("/v1/moderation/cases").by(&reviewer.token).json(&body).send().await.expect(201);
     edit("Radar").await.problem(409, "under_review");

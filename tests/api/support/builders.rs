@@ -11,7 +11,7 @@ use zonebridge::accounts::grants;
 use zonebridge::accounts::policy::{Scope, appoint_by_operator};
 use zonebridge::audit::model::By;
 
-use super::app::App;
+use super::app::{Answer, App};
 
 pub const PASSWORD: &str = "Quiet-river-lantern-42";
 
@@ -124,6 +124,13 @@ impl App {
         let id = self.draft(owner, listing).await;
         self.post(&format!("/v1/listings/{id}/submit")).by(&owner.admin.token).send().await.expect(200);
         id
+    }
+
+    /// An edit of a listing by its owner, on the version that they see now.
+    pub async fn edit(&self, owner: &Organization, listing: &str, body: Value) -> Answer {
+        let path = format!("/v1/listings/{listing}");
+        let etag = self.get(&path).by(&owner.admin.token).send().await.header("etag").to_owned();
+        self.patch(&path).by(&owner.admin.token).header("if-match", &etag).json(&body).send().await
     }
 
     /// The id of the waiting case on a listing.
