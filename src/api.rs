@@ -6,13 +6,15 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use utoipa::OpenApi as _;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::error::Error;
+use crate::http::cache::Freshness;
 use crate::http::problem::{MEDIA_TYPE, Problem, ProblemField};
 use crate::listings::content::attributes::{FundingAttributes, IndustryAttributes, TalentAttributes, TechnologyAttributes};
 use crate::listings::review::ListingSubject;
@@ -34,6 +36,18 @@ pub const PUBLIC: [(&str, &str); 10] = [
     ("get", "/metrics"),
     ("get", "/.well-known/jwks.json"),
     ("get", "/openapi.json"),
+];
+
+/// The reads whose answers may be kept. What others post can be withdrawn at any moment, so it is asked for again each time; an answer
+/// that has not changed costs a few bytes.
+pub const CACHED: [(&str, Freshness); 7] = [
+    ("/v1/listings", Freshness::Revalidated),
+    ("/v1/listings/{id}", Freshness::Revalidated),
+    ("/v1/organizations/{id}", Freshness::Revalidated),
+    ("/v1/zones", Freshness::Seconds(60)),
+    ("/v1/zones/{code}", Freshness::Seconds(60)),
+    ("/.well-known/jwks.json", Freshness::Seconds(300)),
+    ("/openapi.json", Freshness::Seconds(300)),
 ];
 
 #[derive(utoipa::OpenApi)]
@@ -86,7 +100,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 #[utoipa::path(tag = "operation", responses((status = 200, description = "An OpenAPI 3.1 document, as JSON")))]
 #[get("/openapi.json")]
 async fn openapi_json(document: web::Data<OpenApi>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(document.get_ref())
+    HttpResponse::Ok().json(document.get_ref())
 }
 
 /// The document of all routes.
@@ -103,8 +117,34 @@ fn complete(mut document: OpenApi) -> OpenApi {
         for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten() {
             add_problems(path, operation);
         }
+        if let Some(operation) = item.post.as_mut().filter(|operation| operation.security.is_some()) {
+            add_idempotency(operation);
+        }
+        if let Some(operation) = item.get.as_mut().filter(|_| CACHED.iter().any(|(cached, _)| cached == path)) {
+            add_conditions(operation);
+        }
     }
     document
+}
+
+/// Every POST by an account may carry a key, see `idempotency`.
+fn add_idempotency(operation: &mut Operation) {
+    let text = "Sent again within 24 hours with the same key, the request gets the answer of the first time and does nothing. 409 while the first is at work, 422 when the key was used for another request.";
+    operation.parameters.get_or_insert_default().push(header_parameter("Idempotency-Key", text));
+    for (status, description) in [("409", "It conflicts with what is there, or the first request with this key is still at work"), ("413", "The body is too large"), ("422", "The content breaks a rule, or the key was used for another request")] {
+        operation.responses.responses.entry(status.into()).or_insert_with(|| RefOr::T(problem_response(description)));
+    }
+}
+
+/// Reads that may be kept, see `http::cache`.
+fn add_conditions(operation: &mut Operation) {
+    operation.parameters.get_or_insert_default().push(header_parameter("If-None-Match", "The ETag of an answer that the caller has: 304 where it still holds."));
+    operation.responses.responses.entry("304".into()).or_insert_with(|| RefOr::T(ResponseBuilder::new().description("The answer that the caller has still holds").build()));
+}
+
+fn header_parameter(name: &str, description: &str) -> RefOr<Parameter> {
+    let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255));
+    RefOr::T(ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(Required::False).description(Some(description)).schema(Some(text)).build())
 }
 
 fn add_problems(path: &str, operation: &mut Operation) {

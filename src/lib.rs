@@ -10,6 +10,7 @@ pub mod http;
 pub mod text;
 pub mod access;
 pub mod audit;
+pub mod idempotency;
 pub mod feed;
 pub mod zones;
 pub mod accounts;

@@ -50,10 +50,32 @@ async fn ready(database: web::Data<Database>, index: web::Data<SearchIndex>) -> 
     response.json(Ready { status: status.into(), database: database_answers, migrations, index, mode: SearchMode::Words })
 }
 
+/// Says what each measure is, so that it stands in the output, and shows those that count at zero from the start: an alert on the growth
+/// of something that is not there never fires.
+pub fn describe_measures() {
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    describe_counter!("zonebridge_http_requests_total", "Requests by method, route and status");
+    describe_histogram!("zonebridge_http_request_duration_seconds", Unit::Seconds, "Duration of requests by method, route and status");
+    describe_counter!("zonebridge_idempotency_replays_total", "Repeated requests that were answered from the first answer");
+    describe_counter!("zonebridge_index_failures_total", "Published listings that could not be read or indexed and were left out");
+    describe_counter!("zonebridge_job_failures_total", "Runs of recurring work that failed, by job");
+    describe_gauge!("zonebridge_job_last_success_timestamp_seconds", Unit::Seconds, "When recurring work last succeeded on this instance, by job");
+    describe_gauge!("zonebridge_index_lag_seconds", Unit::Seconds, "How long the oldest change has waited for the index");
+    describe_gauge!("zonebridge_index_documents", "Documents in the index");
+    describe_gauge!("zonebridge_database_connections_in_use", "Connections of the pool that are in use");
+    describe_gauge!("zonebridge_database_connections_max", "Connections that the pool may have");
+    describe_gauge!("zonebridge_build_info", "Always 1; the label says which version runs");
+    metrics::counter!("zonebridge_idempotency_replays_total").increment(0);
+    metrics::counter!("zonebridge_index_failures_total").increment(0);
+    metrics::gauge!("zonebridge_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics_process::Collector::default().describe();
+}
+
 /// Measures in the text format of Prometheus.
 #[utoipa::path(tag = "operation", responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/metrics")]
 async fn metrics_text(handle: web::Data<PrometheusHandle>, database: web::Data<Database>, index: web::Data<SearchIndex>) -> HttpResponse {
+    metrics_process::Collector::default().collect();
     let (used, size) = database.usage();
     #[expect(clippy::cast_precision_loss, reason = "gauges are floats; these counts are small")]
     {

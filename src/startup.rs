@@ -22,11 +22,13 @@ use crate::config::{Config, LogConfig, LogFormat, Secret};
 use crate::db::Database;
 use crate::db::local::LocalCluster;
 use crate::http::body::BodyLimit;
+use crate::http::cache::{CacheRules, conditional, tag_encoding};
 use crate::http::observe::{RequestTimeout, observe};
+use crate::idempotency::Unkept;
 use crate::jobs::Job;
 use crate::search::follow::Follower;
 use crate::search::index::SearchIndex;
-use crate::{accounts, api, db, feed, jobs, listings};
+use crate::{accounts, api, db, feed, idempotency, jobs, listings, operation};
 
 /// Logs to standard error, so that a command's output stays its own.
 pub fn init_logs(config: &LogConfig) -> Result<()> {
@@ -47,9 +49,7 @@ fn metrics_handle() -> Result<PrometheusHandle> {
     }
     let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
     let handle = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("duration_seconds".into()), &buckets)?.install_recorder()?;
-    metrics::describe_counter!("zonebridge_http_requests_total", "Requests by method, route and status");
-    metrics::describe_histogram!("zonebridge_http_request_duration_seconds", metrics::Unit::Seconds, "Duration of requests by method, route and status");
-    metrics::describe_gauge!("zonebridge_index_lag_seconds", metrics::Unit::Seconds, "How long the oldest change has waited for the index");
+    operation::describe_measures();
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 
@@ -93,9 +93,10 @@ impl Connected {
     }
 }
 
-const JOBS: [Job; 3] = [
+const JOBS: [Job; 4] = [
     listings::jobs::EXPIRE_LISTINGS,
     accounts::jobs::FORGET_SESSIONS,
+    idempotency::jobs::FORGET_ANSWERS,
     Job { kind: "prune_change_feed", every: Duration::from_secs(3600), run: |database| Box::pin(async move { feed::prune(&database).await }) },
 ];
 
@@ -185,12 +186,17 @@ fn http_server(config: &Config, listener: TcpListener, database: Database, index
             .app_data(index.clone())
             .app_data(body_limit)
             .app_data(timeout)
+            .app_data(CacheRules(&api::CACHED))
+            .app_data(Unkept(&api::PUBLIC))
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.get_ref().clone()))
             .route("/docs", web::get().to(|| async { web::Redirect::to("/docs/") }))
             .default_service(web::to(api::unmatched))
+            .wrap(from_fn(conditional))
+            .wrap(from_fn(idempotency::keep))
             .wrap(from_fn(observe))
             .wrap(TracingLogger::<crate::http::trace::QuietSpans>::new())
             .wrap(actix_web::middleware::Compress::default())
+            .wrap(from_fn(tag_encoding))
     })
     .workers(config.server.workers)
     .shutdown_timeout(config.server.shutdown_timeout.as_secs())

@@ -33,6 +33,17 @@ pub async fn record(conn: &mut Connection, by: &By, entry: Entry) -> QueryResult
     Ok(())
 }
 
+/// What the first deed of a request was done to; `None` when the request did nothing.
+pub async fn subject_of_request(conn: &mut Connection, request_id: &str) -> QueryResult<Option<(SubjectType, String)>> {
+    audit_entries::table
+        .filter(audit_entries::request_id.eq(request_id))
+        .order(audit_entries::id)
+        .select((audit_entries::subject_type, audit_entries::subject_id))
+        .first(conn)
+        .await
+        .optional()
+}
+
 #[derive(Debug, Default)]
 pub struct Filter {
     pub actor_kind: Option<ActorKind>,

@@ -2,10 +2,10 @@
 
 mod admin;
 mod demo;
-mod demo_network;
 mod evaluate;
+mod health;
 mod import;
-mod import_map;
+mod progress;
 mod reindex;
 
 use std::path::PathBuf;
@@ -41,6 +41,8 @@ enum Command {
     Config,
     /// Prints the OpenAPI document.
     Openapi,
+    /// Asks a service whether it is ready, and fails unless it is.
+    Health(health::Arguments),
     /// Builds the search index anew, also while the service runs; or proves that it equals the database.
     Reindex(reindex::Arguments),
     /// Brings in many listings.
@@ -78,6 +80,9 @@ fn execute(cli: Cli) -> Result<ExitCode> {
         print!("{}", config.describe());
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Health(arguments) = &cli.command {
+        return health::run(&config, arguments);
+    }
     startup::init_logs(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot start")?;
     runtime.block_on(async {
@@ -88,7 +93,7 @@ fn execute(cli: Cli) -> Result<ExitCode> {
             Command::Reindex(arguments) => reindex::run(&config, &arguments).await,
             Command::Import(arguments) => import::run(&config, &arguments).await,
             Command::Admin(command) => admin::run(&config, command).await.map(|()| ExitCode::SUCCESS),
-            Command::Config | Command::Openapi | Command::Evaluate(_) => Ok(ExitCode::SUCCESS),
+            Command::Config | Command::Health(_) | Command::Openapi | Command::Evaluate(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::progress::Progress;
 use crate::config::Config;
 use crate::feed;
 use crate::search::check::{Report, check};
-use crate::search::index::{Generation, Progress, SearchIndex};
+use crate::search::index::{self, Generation, SearchIndex};
 use crate::search::rebuild::{network_id, rebuild};
 use crate::startup::Connected;
 
@@ -29,7 +30,15 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
 async fn build(config: &Config, connected: &Connected) -> Result<ExitCode> {
     let index = SearchIndex::new(&config.search.dir)?;
     let started = Instant::now();
-    let generation = rebuild(&connected.database, &index, config.search.writer_memory, |done, total| eprintln!("indexed {done} of {total} listings")).await?;
+    let (mut progress, mut indexed) = (None, 0);
+    let generation = rebuild(&connected.database, &index, config.search.writer_memory, |done, total| {
+        indexed = done as u64;
+        progress.get_or_insert_with(|| Progress::new("the search index", "listings", total as u64)).at(indexed, indexed);
+    })
+    .await?;
+    if let Some(progress) = progress {
+        progress.finish(indexed);
+    }
     println!(
         "{} holds {} documents, built in {:.1} s; a running service takes it up by itself",
         generation.name,
@@ -41,19 +50,19 @@ async fn build(config: &Config, connected: &Connected) -> Result<ExitCode> {
 
 /// Compares until index and database stand still on the same position, at most ten times.
 async fn prove(config: &Config, connected: &Connected) -> Result<ExitCode> {
-    let index = SearchIndex::new(&config.search.dir)?;
+    let search = SearchIndex::new(&config.search.dir)?;
     let mut last = Report::default();
     for attempt in 0..10 {
         if attempt > 0 {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        let generation = Generation::current(&index.dir, &index.fields).context("there is no index yet: run `zonebridge reindex`, or start the service")?;
-        let progress = Progress::of(&generation.index).context("the index has no position: run `zonebridge reindex`")?;
+        let generation = Generation::current(&search.dir, &search.fields).context("there is no index yet: run `zonebridge reindex`, or start the service")?;
+        let progress = index::Progress::of(&generation.index).context("the index has no position: run `zonebridge reindex`")?;
         let mut conn = connected.database.read().await?;
         if !progress.fits(network_id(&mut conn).await?) {
             bail!("the index belongs to another database or another version: run `zonebridge reindex`");
         }
-        last = check(&connected.database, &generation.reader.searcher(), &index.fields).await?;
+        last = check(&connected.database, &generation.reader.searcher(), &search.fields).await?;
         if last.differences.is_empty() {
             println!("index and database are equal: {} listings in {} documents; ids, revisions, contents and postings agree", last.listings, last.documents);
             return Ok(ExitCode::SUCCESS);

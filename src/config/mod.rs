@@ -37,7 +37,8 @@ pub struct ServerConfig {
 
 #[derive(Debug, Clone)]
 pub struct DatabaseConfig {
-    /// Without it the service runs a local cluster in the data folder.
+    /// Without it the service runs a local cluster in the data folder. `database.url_file` names a file that holds it, as containers
+    /// hand over secrets.
     pub url: Option<Secret>,
     pub pool_size: usize,
 }
@@ -118,7 +119,7 @@ impl Config {
                 request_timeout: source.seconds("server.request_timeout_seconds", 1..=600, 30)?,
                 shutdown_timeout: source.seconds("server.shutdown_timeout_seconds", 1..=600, 20)?,
             },
-            database: DatabaseConfig { url: source.secret("database.url", Some("DATABASE_URL")), pool_size: source.number("database.pool_size", 2..=500, 16)? },
+            database: DatabaseConfig { url: source.secret("database.url", Some("DATABASE_URL"))?, pool_size: source.number("database.pool_size", 2..=500, 16)? },
             tokens: TokenConfig {
                 key_file: source.path("tokens.key_file", &data_dir.join("token-key.pem"))?,
                 previous_key_files: source.paths("tokens.previous_key_files"),
@@ -206,6 +207,20 @@ mod tests {
             let error = from(file, &env).unwrap_err().to_string();
             assert!(parts.iter().all(|part| error.contains(part)), "{error}");
         }
+    }
+
+    #[test]
+    fn a_secret_may_stand_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("url");
+        std::fs::write(&path, "postgres://me:hunter2@localhost/x\n").unwrap();
+        let path = path.display().to_string();
+        let config = from("", &[("ZONEBRIDGE_DATABASE_URL_FILE", &path)]).unwrap();
+        assert_eq!(config.database.url.unwrap().expose(), "postgres://me:hunter2@localhost/x");
+        let both = from("", &[("ZONEBRIDGE_DATABASE_URL_FILE", &path), ("DATABASE_URL", "postgres://x")]).unwrap_err().to_string();
+        assert!(both.contains("ZONEBRIDGE_DATABASE_URL_FILE"), "{both}");
+        let missing = from("", &[("ZONEBRIDGE_DATABASE_URL_FILE", "/nowhere/url")]).unwrap_err().to_string();
+        assert!(missing.contains("/nowhere/url"), "{missing}");
     }
 
     #[test]

@@ -93,9 +93,20 @@ impl Source {
         })
     }
 
-    pub fn secret(&mut self, name: &str, customary: Option<&str>) -> Option<Secret> {
+    /// A secret: given as it is, or by the file that `NAME_file` names, which wins nothing where both are given: that is a mistake.
+    pub fn secret(&mut self, name: &str, customary: Option<&str>) -> Result<Option<Secret>> {
         let value = self.get(name).map(|(_, value)| value).or_else(|| customary.and_then(|variable| self.env.get(variable).cloned()));
-        value.filter(|value| !value.is_empty()).map(Secret::new)
+        let value = value.filter(|value| !value.is_empty());
+        let Some((given_as, path)) = self.get(&format!("{name}_file")).filter(|(_, path)| !path.is_empty()) else { return Ok(value.map(Secret::new)) };
+        if value.is_some() {
+            bail!("{given_as} and {name} are both given: give one of them");
+        }
+        let text = std::fs::read_to_string(&path).with_context(|| format!("{given_as} = `{path}`: the file cannot be read"))?;
+        let text = text.trim();
+        if text.is_empty() {
+            bail!("{given_as} = `{path}`: the file is empty");
+        }
+        Ok(Some(Secret::new(text.to_owned())))
     }
 
     /// A setting that nobody asked for is a typing error, and worth a stop.

@@ -78,9 +78,28 @@ fn migration_count() -> usize {
 /// Runs the migrations that are missing and returns their names. Safe to call from several instances at once.
 pub async fn migrate(url: &Secret) -> Result<Vec<String>> {
     let mut conn = AsyncPgConnection::establish(url.expose()).await.context("the database cannot be reached")?;
-    diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK).execute(&mut conn).await?;
+    wait_for_migration_lock(&mut conn).await?;
     // The lock belongs to the connection, so it is released even if a migration fails.
     let mut harness = AsyncMigrationHarness::new(conn);
     let run = tokio::task::block_in_place(|| harness.run_pending_migrations(MIGRATIONS).map(|versions| versions.iter().map(ToString::to_string).collect()));
     run.map_err(|error| anyhow::anyhow!("a migration failed: {error}"))
+}
+
+#[derive(diesel::QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    locked: bool,
+}
+
+/// Asks again and again instead of waiting inside a statement: an index that is built concurrently waits for every statement that runs, and
+/// so for an instance that waits for its turn, which waits for the index.
+async fn wait_for_migration_lock(conn: &mut AsyncPgConnection) -> Result<()> {
+    loop {
+        let Locked { locked } =
+            diesel::sql_query("SELECT pg_try_advisory_lock($1) AS locked").bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK).get_result(conn).await.context("the migration lock")?;
+        if locked {
+            return Ok(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
 }

@@ -224,6 +224,35 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    import_checkpoints (organization_id, source) {
+        organization_id -> Uuid,
+        source -> Text,
+        rows_read -> Int8,
+        digest -> Bytea,
+        new_rows -> Int8,
+        known_rows -> Int8,
+        bad_rows -> Int8,
+        rejects -> Text,
+        rejects_bytes -> Int8,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (account_id, key) {
+        account_id -> Uuid,
+        key -> Text,
+        fingerprint -> Bytea,
+        request_id -> Text,
+        locked_until -> Timestamptz,
+        status -> Nullable<Int2>,
+        headers -> Nullable<Jsonb>,
+        body -> Nullable<Bytea>,
+        created_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(listings -> organizations (organization_id));
 diesel::joinable!(role_grants -> accounts (account_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
@@ -244,5 +273,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     cases,
     decisions,
     listings,
-    listing_revisions
+    listing_revisions,
+    import_checkpoints,
+    idempotency_keys
 );

@@ -44,7 +44,8 @@ fn is_json(content_type: &str) -> bool {
     essence.eq_ignore_ascii_case("application/json") || essence.to_ascii_lowercase().ends_with("+json")
 }
 
-async fn read(mut payload: Payload, limit: usize) -> Result<web::BytesMut> {
+/// The whole body, if it is no longer than `limit`.
+pub async fn read(mut payload: Payload, limit: usize) -> Result<web::BytesMut> {
     let mut bytes = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Error::malformed(FieldError::new("", "unreadable", Message::new("cannot be read to its end", "无法完整读取"))))?;

@@ -25,7 +25,8 @@ impl IfMatch {
         if value.trim() == "*" {
             return Ok(Self::Any);
         }
-        let version = |tag: &str| Some(tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+        // Behind the version a tag of a read has a digest of what was read, see `cache`.
+        let version = |tag: &str| Some(tag.trim().strip_prefix('"')?.strip_suffix('"')?.split('.').next()?.parse().ok());
         let versions: Option<Vec<Option<i64>>> = value.split(',').map(version).collect();
         versions.map(Self::Versions).ok_or_else(|| Error::malformed(FieldError::malformed("If-Match", "an ETag of this service, such as \"3\"", "本服务的 ETag，例如 \"3\"")))
     }
@@ -60,6 +61,7 @@ mod tests {
         assert!(IfMatch::parse("\"3\"").unwrap().check(3).is_ok());
         assert!(IfMatch::parse("\"2\", \"3\"").unwrap().check(3).is_ok());
         assert!(IfMatch::parse("*").unwrap().check(9).is_ok());
+        assert!(IfMatch::parse("\"3.0f2c44-gzip\"").unwrap().check(3).is_ok());
         assert!(matches!(IfMatch::parse("\"2\"").unwrap().check(3), Err(Error::PreconditionFailed { .. })));
         assert!(matches!(IfMatch::parse("\"another's\"").unwrap().check(3), Err(Error::PreconditionFailed { .. })));
         for wrong in ["3", "W/\"3\"", ""] {

@@ -1,7 +1,8 @@
-//! What every endpoint shares: problem details, bodies and queries, paging, conditional requests, the request's context and its measure.
+//! What every endpoint shares: problem details, bodies and queries, paging, conditional requests and caching, the request's context and its measure.
 //! Knows no domain.
 
 pub mod body;
+pub mod cache;
 pub mod conditional;
 pub mod context;
 pub mod observe;

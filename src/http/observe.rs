@@ -6,7 +6,7 @@ use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use metrics::{counter, histogram};
@@ -46,9 +46,24 @@ pub async fn observe(mut request: ServiceRequest, next: Next<impl MessageBody + 
     };
     let status = outcome.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
     let labels = [("method", method.to_owned()), ("route", route), ("status", status.as_u16().to_string())];
+    let took = started.elapsed();
     counter!("zonebridge_http_requests_total", &labels).increment(1);
-    histogram!("zonebridge_http_request_duration_seconds", &labels).record(started.elapsed().as_secs_f64());
+    histogram!("zonebridge_http_request_duration_seconds", &labels).record(took.as_secs_f64());
+    log(method, status, took);
     outcome
+}
+
+/// One line a request, inside its span, which has the id, the method and the route. Reads are many and stand in the measures: they are told
+/// at `debug` only.
+fn log(method: &str, status: StatusCode, took: Duration) {
+    let (status, millis) = (status.as_u16(), took.as_secs_f64() * 1000.0);
+    if status >= 500 {
+        tracing::warn!(status, millis, "answered");
+    } else if matches!(method, "GET" | "HEAD" | "OPTIONS") {
+        tracing::debug!(status, millis, "answered");
+    } else {
+        tracing::info!(status, millis, "answered");
+    }
 }
 
 /// Anybody may invent a method; each would be a series that is never forgotten.
@@ -81,7 +96,7 @@ fn add_headers(headers: &mut HeaderMap, id: Option<&str>) {
 }
 
 /// Writes a problem again, in the caller's language and with the request id, and logs an internal cause, once.
-fn localised(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+pub fn localised(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let request = response.request();
     let id = request.extensions().get::<RequestId>().map(ToString::to_string);
     let Some(failure) = response.response().error() else { return response };

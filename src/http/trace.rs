@@ -14,13 +14,9 @@ impl RootSpanBuilder for QuietSpans {
         use actix_web::HttpMessage;
         let id = request.extensions().get::<RequestId>().map(ToString::to_string);
         let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-        tracing::info_span!("request", request_id = id, method = %request.method(), route, status = tracing::field::Empty)
+        tracing::info_span!("request", request_id = id, method = %request.method(), route)
     }
 
-    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
-        if let Ok(response) = outcome {
-            span.record("status", response.status().as_u16());
-            span.in_scope(|| tracing::debug!("answered"));
-        }
-    }
+    /// `observe` writes the line; it knows how long the request took.
+    fn on_request_end<B: MessageBody>(_: Span, _: &Result<ServiceResponse<B>, Error>) {}
 }

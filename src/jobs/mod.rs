@@ -49,7 +49,11 @@ async fn run_if_due(database: &Database, job: &Job) -> Result<()> {
     let outcome = (job.run)(database.clone()).await;
     let mut conn = database.write().await?;
     match outcome {
-        Ok(()) => finish(&mut conn, job).await,
+        Ok(()) => {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+            metrics::gauge!("zonebridge_job_last_success_timestamp_seconds", "job" => job.kind).set(now.as_secs_f64());
+            finish(&mut conn, job).await
+        }
         Err(error) => {
             tracing::error!(job = job.kind, cause = ?error, "a job failed; it will be tried again");
             metrics::counter!("zonebridge_job_failures_total", "job" => job.kind).increment(1);

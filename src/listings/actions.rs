@@ -43,8 +43,8 @@ pub async fn draft(database: &Database, actor: &Actor, drafting: &Drafting, cont
     let mut conn = database.write().await?;
     conn.transaction(async |conn| {
         let organization = organizations::find(conn, drafting.organization()).await?;
-        let new = NewListing { id: Uuid::now_v7(), zone: &organization.home_zone, content, valid_through, external_id: None, created_by: Some(actor.account_id) };
-        let listing = store::insert_drafts(conn, drafting, &[new]).await?.pop().ok_or(Error::NotFound)?;
+        let new = NewListing { id: Uuid::now_v7(), zone: &organization.home_zone, content, valid_through, created_by: Some(actor.account_id) };
+        let listing = store::insert_draft(conn, drafting, &new).await?;
         audit::record(conn, &By::from(actor), entry("draft", &listing).states(None, Some(&content.recorded(valid_through)))).await?;
         Ok(Entry { revision: listing.head_revision, listing, organization, content: content.clone() })
     })

@@ -98,32 +98,33 @@ impl RevisionRow {
     }
 }
 
+/// A revision to be written: by an insert, or by the copy of an import.
 #[derive(Debug, Insertable)]
 #[diesel(table_name = listing_revisions)]
 pub struct NewRevision {
-    listing_id: Uuid,
-    revision: i32,
-    title_zh: Option<String>,
-    title_en: Option<String>,
-    summary_zh: Option<String>,
-    summary_en: Option<String>,
-    body_zh: Option<String>,
-    body_en: Option<String>,
-    zones_wanted: Vec<String>,
-    segments: Vec<Segment>,
-    industries: Vec<String>,
-    keywords: Vec<String>,
-    cooperation_modes: Vec<CooperationMode>,
-    ai_generated: AiGenerated,
-    export_control: ExportControl,
-    excluded_organizations: Vec<Uuid>,
-    tiers: serde_json::Value,
-    attributes: serde_json::Value,
-    trl: Option<i16>,
-    amount_min: Option<BigDecimal>,
-    amount_max: Option<BigDecimal>,
-    currency: Option<Currency>,
-    created_by: Option<Uuid>,
+    pub(super) listing_id: Uuid,
+    pub(super) revision: i32,
+    pub(super) title_zh: Option<String>,
+    pub(super) title_en: Option<String>,
+    pub(super) summary_zh: Option<String>,
+    pub(super) summary_en: Option<String>,
+    pub(super) body_zh: Option<String>,
+    pub(super) body_en: Option<String>,
+    pub(super) zones_wanted: Vec<String>,
+    pub(super) segments: Vec<Segment>,
+    pub(super) industries: Vec<String>,
+    pub(super) keywords: Vec<String>,
+    pub(super) cooperation_modes: Vec<CooperationMode>,
+    pub(super) ai_generated: AiGenerated,
+    pub(super) export_control: ExportControl,
+    pub(super) excluded_organizations: Vec<Uuid>,
+    pub(super) tiers: serde_json::Value,
+    pub(super) attributes: serde_json::Value,
+    pub(super) trl: Option<i16>,
+    pub(super) amount_min: Option<BigDecimal>,
+    pub(super) amount_max: Option<BigDecimal>,
+    pub(super) currency: Option<Currency>,
+    pub(super) created_by: Option<Uuid>,
 }
 
 impl NewRevision {

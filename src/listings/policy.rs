@@ -53,7 +53,7 @@ pub fn draft(actor: &Actor, organization: Uuid) -> Result<Drafting> {
     }
 }
 
-/// The operator's import drafts for any organisation.
+/// The operator's import drafts for any organisation, and may publish what it drafts.
 pub fn draft_by_operator(organization: Uuid) -> Drafting {
     Drafting { organization }
 }
@@ -138,11 +138,6 @@ pub fn decide_by_case(case: &Case, listing: Listing, verdict: &Verdict) -> Optio
 /// The system's only move: a listing whose last day has passed expires.
 pub fn expire_by_system(listing: Listing, today: NaiveDate) -> Option<MoveAuthority> {
     (listing.valid_through < today).then_some(MoveAuthority { listing, mv: ListingMove::Expire })
-}
-
-/// The operator's import publishes what it has drafted.
-pub fn publish_by_operator(listing: Listing) -> MoveAuthority {
-    MoveAuthority { listing, mv: ListingMove::Publish }
 }
 
 /// Proof that the caller sees the inside of an organisation's listings.

@@ -21,32 +21,24 @@ pub struct NewListing<'a> {
     pub zone: &'a str,
     pub content: &'a Content,
     pub valid_through: NaiveDate,
-    pub external_id: Option<&'a str>,
     pub created_by: Option<Uuid>,
 }
 
-/// Inserts drafts with their first revisions: two statements, however many.
-pub async fn insert_drafts(conn: &mut Connection, drafting: &Drafting, new: &[NewListing<'_>]) -> Result<Vec<Listing>> {
-    let rows: Vec<_> = new
-        .iter()
-        .map(|new| {
-            (
-                listings::id.eq(new.id),
-                listings::organization_id.eq(drafting.organization()),
-                listings::zone.eq(new.zone),
-                listings::kind.eq(new.content.kind()),
-                listings::direction.eq(new.content.direction),
-                listings::state.eq(ListingState::Draft),
-                listings::head_revision.eq(1),
-                listings::valid_through.eq(new.valid_through),
-                listings::external_id.eq(new.external_id),
-                listings::created_by.eq(new.created_by),
-            )
-        })
-        .collect();
-    let revisions = new.iter().map(|new| NewRevision::of(new.id, 1, new.content, new.created_by)).collect::<Result<Vec<_>>>()?;
-    let inserted = diesel::insert_into(listings::table).values(rows).returning(Listing::as_returning()).get_results(conn).await?;
-    diesel::insert_into(listing_revisions::table).values(revisions).execute(conn).await?;
+/// Inserts a draft with its first revision.
+pub async fn insert_draft(conn: &mut Connection, drafting: &Drafting, new: &NewListing<'_>) -> Result<Listing> {
+    let row = (
+        listings::id.eq(new.id),
+        listings::organization_id.eq(drafting.organization()),
+        listings::zone.eq(new.zone),
+        listings::kind.eq(new.content.kind()),
+        listings::direction.eq(new.content.direction),
+        listings::state.eq(ListingState::Draft),
+        listings::head_revision.eq(1),
+        listings::valid_through.eq(new.valid_through),
+        listings::created_by.eq(new.created_by),
+    );
+    let inserted = diesel::insert_into(listings::table).values(row).returning(Listing::as_returning()).get_result(conn).await?;
+    diesel::insert_into(listing_revisions::table).values(NewRevision::of(new.id, 1, new.content, new.created_by)?).execute(conn).await?;
     Ok(inserted)
 }
 
@@ -116,15 +108,6 @@ pub async fn settle_pending(conn: &mut Connection, authority: &MoveAuthority, re
         .optional()
 }
 
-/// Publishes freshly imported drafts at once.
-pub async fn publish_imported(conn: &mut Connection, authorities: &[MoveAuthority]) -> QueryResult<usize> {
-    let ids: Vec<Uuid> = authorities.iter().map(|authority| authority.listing().id).collect();
-    diesel::update(listings::table.filter(listings::id.eq_any(ids).and(listings::state.eq(ListingState::Draft))))
-        .set((listings::state.eq(ListingState::Published), listings::live_revision.eq(1), listings::published_at.eq(Utc::now())))
-        .execute(conn)
-        .await
-}
-
 pub async fn find(conn: &mut Connection, id: Uuid) -> QueryResult<Option<Listing>> {
     listings::table.find(id).select(Listing::as_select()).first(conn).await.optional()
 }
@@ -190,13 +173,6 @@ pub async fn overdue(conn: &mut Connection, today: NaiveDate, limit: i64) -> Que
         .select(Listing::as_select())
         .load(conn)
         .await
-}
-
-/// Which of these external ids the organisation has already.
-pub async fn known_external_ids(conn: &mut Connection, organization: Uuid, ids: &[&str]) -> QueryResult<Vec<String>> {
-    let known: Vec<Option<String>> =
-        listings::table.filter(listings::organization_id.eq(organization).and(listings::external_id.eq_any(ids))).select(listings::external_id).load(conn).await?;
-    Ok(known.into_iter().flatten().collect())
 }
 
 pub async fn with_organization(conn: &mut Connection, listing: Listing, revision: i32) -> Result<Entry> {

@@ -4,16 +4,17 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::model::{self, Bilingual, NewOrganization, Organization, OrganizationKind, Verification, VerificationMove};
-use super::{actions, policy};
+use super::{actions, policy, store};
 use crate::access::actor::{Actor, Caller, Role};
 use crate::db::Database;
 use crate::error::{Error, FieldError, Message, Result};
-use crate::http::body::{Body, PathId};
+use crate::http::body::{Body, PathId, Query};
 use crate::http::conditional::{IfMatch, etag};
+use crate::http::page::{Page, id_cursor, limit};
 use crate::zones::actions as zones;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -117,6 +118,38 @@ async fn get_organization(caller: Caller, database: web::Data<Database>, id: Pat
     Ok(HttpResponse::Ok().insert_header((header::ETAG, etag(organization.version))).json(OrganizationView::of(organization, &caller)))
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RegisterQuery {
+    /// The code of the home zone.
+    #[param(example = "hefei")]
+    pub zone: String,
+    /// Only those of this verification, such as `pending`: who waits to be looked at.
+    pub verification: Option<Verification>,
+    pub cursor: Option<String>,
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<i64>,
+}
+
+/// The organisations at home in a zone, newest first: for the zone's own people.
+#[utoipa::path(tag = "organizations", params(RegisterQuery), responses((status = 200, body = Page<OrganizationView>)), security(("bearer" = [])))]
+#[get("/v1/organizations")]
+async fn list_organizations(actor: Actor, request: HttpRequest, database: web::Data<Database>, query: Query<RegisterQuery>) -> Result<HttpResponse> {
+    let query = query.0;
+    let limit = limit(query.limit)?;
+    let before = id_cursor(query.cursor.as_deref())?;
+    let mut conn = database.read().await?;
+    let zone = zones::find(&mut conn, &query.zone).await.map_err(|error| match error {
+        Error::NotFound => Error::malformed(FieldError::new("zone", "unknown_value", Message::new("is not a zone of the network; GET /v1/zones lists them", "不是本网络的园区，见 GET /v1/zones"))),
+        other => other,
+    })?;
+    let reader = policy::read_register(&actor, &zone.code)?;
+    let rows = store::register(&mut conn, &reader, query.verification, before, limit).await?;
+    let caller = Caller::Account(actor);
+    Ok(Page::of_rows(rows, limit, |row| row.id, |row| OrganizationView::of(row, &caller)).respond(&request))
+}
+
 /// Changes the name or the website.
 #[utoipa::path(tag = "organizations", params(("id" = Uuid, Path), ("If-Match" = String, Header)), request_body = ChangeOrganization, responses((status = 200, body = OrganizationView)), security(("bearer" = [])))]
 #[patch("/v1/organizations/{id}")]
@@ -148,5 +181,5 @@ async fn move_verification(actor: Actor, request: HttpRequest, database: web::Da
 }
 
 pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(found_organization).service(get_organization).service(change_organization).service(move_verification);
+    config.service(found_organization).service(list_organizations).service(get_organization).service(change_organization).service(move_verification);
 }

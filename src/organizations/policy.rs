@@ -58,3 +58,20 @@ pub fn verify(actor: &Actor, organization: Organization) -> Result<VerifiableOrg
     }
     Ok(VerifiableOrganization(organization))
 }
+
+/// Proof that the caller may list the organisations of a zone: its reviewers and administrators, and the auditor.
+pub struct ZoneRegisterReader(String);
+
+impl ZoneRegisterReader {
+    pub fn zone(&self) -> &str {
+        &self.0
+    }
+}
+
+pub fn read_register(actor: &Actor, zone: &str) -> Result<ZoneRegisterReader> {
+    if actor.reviews(zone) || actor.is(Role::Auditor) || actor.is(Role::NetworkAdmin) {
+        Ok(ZoneRegisterReader(zone.to_owned()))
+    } else {
+        Err(Error::forbidden("zone_people_only", "only people of this zone see its register of organisations", "仅该园区的工作人员可查看其机构名册"))
+    }
+}

@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::model::{Bilingual, NewOrganization, Organization, Verification, VerificationMove};
-use super::policy::{AdministeredOrganization, VerifiableOrganization};
+use super::policy::{AdministeredOrganization, VerifiableOrganization, ZoneRegisterReader};
 use crate::db::Connection;
 use crate::db::schema::organizations;
 
@@ -75,4 +75,18 @@ pub async fn move_verification(conn: &mut Connection, target: &VerifiableOrganiz
         .get_result(conn)
         .await
         .optional()
+}
+
+/// The organisations at home in a zone, newest first; one more than `limit`, so that the caller knows whether there is a next page.
+pub async fn register(conn: &mut Connection, reader: &ZoneRegisterReader, verification: Option<Verification>, before: Option<Uuid>, limit: i64) -> QueryResult<Vec<Organization>> {
+    let mut page = organizations::table
+        .filter(organizations::home_zone.eq(reader.zone()).and(organizations::id.lt(before.unwrap_or(Uuid::max()))))
+        .order(organizations::id.desc())
+        .limit(limit + 1)
+        .select(Organization::as_select())
+        .into_boxed();
+    if let Some(verification) = verification {
+        page = page.filter(organizations::verification.eq(verification));
+    }
+    page.load(conn).await
 }

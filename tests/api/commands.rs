@@ -1,29 +1,36 @@
 //! The commands as an operator types them: their output, their errors, their exit codes.
 
-use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::json;
 
 use crate::support::app::App;
-use crate::support::builders::{PASSWORD, technology_offer, uscc, with};
+use crate::support::builders::PASSWORD;
 
-fn zonebridge(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+pub fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zonebridge"));
     command.args(arguments).env_remove("DATABASE_URL").env("RUST_BACKTRACE", "0").envs(environment.iter().copied());
-    command.output().unwrap()
+    // What commands write beside them, such as files of rejected rows, does not belong into the source.
+    if let Some((_, folder)) = environment.iter().find(|(name, _)| *name == "ZONEBRIDGE_DATA_DIR") {
+        command.current_dir(folder);
+    }
+    command
 }
 
-fn on(app: &App, arguments: &[&str]) -> Output {
+pub fn zonebridge(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    command(arguments, environment).output().unwrap()
+}
+
+/// Runs a command on the application's database, in its folder.
+pub fn on(app: &App, arguments: &[&str]) -> Output {
     zonebridge(arguments, &[("DATABASE_URL", app.url.expose()), ("ZONEBRIDGE_DATA_DIR", &app.folder.path().display().to_string()), ("ZB_PASSWORD", PASSWORD)])
 }
 
-fn out(output: &Output) -> String {
+pub fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn err(output: &Output) -> String {
+pub fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -75,72 +82,6 @@ async fn first_administrators_come_from_the_command_line() {
     app.get("/v1/me").by(tokens.body["access_token"].as_str().unwrap()).send().await.problem(401, "session_ended");
     let weak = zonebridge(&["admin", "create-account", "--email", "x@zone.example", "--name", "X"], &[("DATABASE_URL", app.url.expose()), ("ZB_PASSWORD", "password")]);
     assert!(err(&weak).contains("/password"), "{}", err(&weak));
-    app.finish().await;
-}
-
-fn write_rows(folder: &Path, rows: &[String]) -> String {
-    let path = folder.join("rows.jsonl");
-    let mut file = std::fs::File::create(&path).unwrap();
-    for row in rows {
-        writeln!(file, "{row}").unwrap();
-    }
-    path.display().to_string()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_import_keeps_the_good_rows_names_the_bad_ones_and_can_be_repeated() {
-    let app = App::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    let code = uscc();
-    let made = on(&app, &["admin", "create-organization", "--name-en", "Institute", "--kind", "research_institute", "--uscc", &code, "--zone", "wuhan"]);
-    assert!(made.status.success(), "{}", err(&made));
-    let row = |id: &str, more: serde_json::Value| with(with(technology_offer("Imported lidar"), json!({"external_id": id})), more).to_string();
-    let rows = [
-        row("a", json!({})),
-        "{ broken".to_owned(),
-        row("b", json!({"attributes": {"trl": 12}})),
-        row("c", json!({"colour": "red"})),
-        String::new(),
-        row("a", json!({"title": {"en": "Twice"}})),
-        row("d", json!({})),
-    ];
-    let path = write_rows(folder.path(), &rows);
-    let run = || on(&app, &["import", &path, "--as", &code, "--state", "published"]);
-    let first = run();
-    assert_eq!(first.status.code(), Some(1), "bad rows are a failure");
-    assert!(out(&first).contains("2 new, 1 known before, 3 bad"), "{}", out(&first));
-    for told in ["line 2:", "line 3: /attributes/trl", "line 4:"] {
-        assert!(err(&first).contains(told), "{told} is missing: {}", err(&first));
-    }
-    assert!(out(&run()).contains("0 new, 3 known before, 3 bad"));
-    app.caught_up().await;
-    assert_eq!(app.get("/v1/listings?q=imported").send().await.body["total"], 2);
-    assert_eq!(app.count("SELECT count(*) FROM audit_entries WHERE action = 'import'").await, 2);
-    let nobody = on(&app, &["import", &path, "--as", "91350100M000100Y43"]);
-    assert!(err(&nobody).contains("91350100M000100Y43") && nobody.status.code() == Some(1));
-    let no_file = on(&app, &["import", "/nowhere.jsonl", "--as", &code]);
-    assert!(err(&no_file).contains("/nowhere.jsonl"));
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_maps_take_rows_of_the_shape_that_they_describe() {
-    let app = App::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    let code = uscc();
-    on(&app, &["admin", "create-organization", "--name-en", "Institute", "--kind", "research_institute", "--uscc", &code, "--zone", "wuhan"]);
-    for (map, row) in [
-        ("technology-needs-zh", json!({"_id": "n1", "title": "寻求激光雷达标定技术", "text": "需要在夜间标定。"})),
-        ("technology-offers-zh", json!({"_id": "o1", "title": "激光雷达 标定 方法"})),
-        ("technology-offers-en", json!({"_id": 7, "title": "", "text": "Lidar calibration\u{92}s limits, found by experiment."})),
-    ] {
-        let path = write_rows(folder.path(), &[row.to_string()]);
-        let done = on(&app, &["import", &path, "--as", &code, "--state", "published", "--map", &format!("{}/maps/{map}.toml", env!("CARGO_MANIFEST_DIR"))]);
-        assert!(done.status.success(), "{map}: {}", err(&done));
-    }
-    app.caught_up().await;
-    assert_eq!(app.get("/v1/listings?q=标定").send().await.body["total"], 2);
-    assert_eq!(app.get("/v1/listings?q=calibration").send().await.items()[0]["title"]["en"], "Lidar calibration’s limits, found by experiment.");
     app.finish().await;
 }
 

@@ -121,7 +121,7 @@ async fn found(app: &App, row: &Value) -> uuid::Uuid {
         home_zone: row["home_zone"].as_str().unwrap().into(),
         website: None,
     };
-    let verification = if row["verified"] == true { Verification::Verified } else { Verification::Unverified };
+    let verification: Verification = serde_json::from_value(row["verification"].clone()).unwrap();
     let mut conn = app.database.write().await.unwrap();
     conn.transaction(async |conn| organizations::insert(conn, &By::command(), new, verification).await).await.unwrap().id
 }

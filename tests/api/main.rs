@@ -10,8 +10,11 @@
 
 mod accounts;
 mod audit;
+mod caching;
 mod commands;
 mod contract;
+mod idempotency;
+mod importing;
 mod index;
 mod judged;
 mod listings;

@@ -168,6 +168,12 @@ impl App {
         app
     }
 
+    /// Another instance on the same database, with a folder of its own and the same token key.
+    pub async fn second_instance(&self) -> Self {
+        let key = self.config.tokens.key_file.display().to_string();
+        Self::on(self.url.clone(), tempfile::tempdir().unwrap(), &[("ZONEBRIDGE_TOKENS_KEY_FILE", &key)]).await
+    }
+
     /// Starts the service, after stopping it where it runs.
     pub async fn restart(&mut self) {
         self.stop().await;

@@ -17,6 +17,8 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::rows::of_cell;
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportMap {
@@ -56,9 +58,14 @@ impl ImportMap {
             .context("the map is not of the form [fields] target = \"source\", [constants] target = value, with repair = true before both where texts are to be mended")
     }
 
-    /// The listing's fields of one input object. Without any mapping the object itself.
-    pub fn apply(&self, input: Map<String, Value>) -> Map<String, Value> {
-        if self.fields.is_empty() && self.constants.is_empty() {
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.constants.is_empty()
+    }
+
+    /// The listing's fields of one input object. Without any mapping the object itself. `of_cells` says that its values are a table's
+    /// cells, which are text whatever they mean.
+    pub fn apply(&self, input: Map<String, Value>, of_cells: bool) -> Map<String, Value> {
+        if self.is_empty() {
             return input;
         }
         let input = Value::Object(input);
@@ -68,7 +75,8 @@ impl ImportMap {
         }
         for (target, source) in &self.fields {
             if let Some(value) = source.read(&input) {
-                put(&mut output, target, if self.repair { repaired(target, value) } else { value });
+                let value = if self.repair { repaired(target, value) } else { value };
+                put(&mut output, target, if of_cells { of_cell(target, value) } else { value });
             }
         }
         output
@@ -152,11 +160,13 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
+/// A column may have a dot in its name; otherwise dots step into objects.
 fn get<'a>(input: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(input, |value, key| value.get(key))
+    input.get(path).or_else(|| path.split('.').try_fold(input, |value, key| value.get(key)))
 }
 
-fn put(output: &mut Map<String, Value>, path: &str, value: Value) {
+/// Puts a value where a dotted path says.
+pub fn put(output: &mut Map<String, Value>, path: &str, value: Value) {
     match path.split_once('.') {
         None => {
             output.insert(path.to_owned(), value);
@@ -185,7 +195,7 @@ mod tests {
     use serde_json::json;
 
     fn apply(map: &str, input: &Value) -> Value {
-        Value::Object(ImportMap::parse(map).unwrap().apply(input.as_object().unwrap().clone()))
+        Value::Object(ImportMap::parse(map).unwrap().apply(input.as_object().unwrap().clone(), false))
     }
 
     #[test]

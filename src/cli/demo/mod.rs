@@ -1,5 +1,9 @@
 //! `zonebridge demo`: the service with the demonstration network, for a first look.
 
+mod accounts;
+mod lives;
+mod network;
+
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,8 +14,8 @@ use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::demo_network::{self, ACCOUNTS};
-use crate::config::Config;
+use self::accounts::ACCOUNTS;
+use crate::config::{Config, Secret};
 use crate::feed;
 use crate::startup::{Connected, Service, until_asked_to_end};
 
@@ -19,7 +23,7 @@ use crate::startup::{Connected, Service, until_asked_to_end};
 pub async fn run(config: &Config) -> Result<()> {
     let connected = Connected::as_owner(config).await?;
     let outcome = match Service::start(config, &connected.url, connected.database.clone()).await {
-        Ok(service) => match prepare(config, &service).await {
+        Ok(service) => match prepare(config, &connected.url, &service).await {
             Ok(()) => until_asked_to_end(service, connected.cluster.as_ref()).await,
             Err(error) => service.stop().await.and(Err(error)),
         },
@@ -29,9 +33,9 @@ pub async fn run(config: &Config) -> Result<()> {
     outcome
 }
 
-async fn prepare(config: &Config, service: &Service) -> Result<()> {
+async fn prepare(config: &Config, url: &Secret, service: &Service) -> Result<()> {
     let (password, is_new) = password(&config.data_dir.join("demonstration-password"))?;
-    let loaded = demo_network::load(config, &service.database, &password, is_new).await?;
+    let loaded = network::load(config, url, &service.database, &password, is_new).await?;
     if loaded > 0 {
         tracing::info!(listings = loaded, "the demonstration network was loaded");
     }
