@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -123,4 +123,26 @@ pub async fn prune(database: &Database) -> Result<()> {
     .execute(&mut conn)
     .await?;
     Ok(())
+}
+
+/// Where this database lives: server, timeline and database, as Postgres tells them apart.
+const HOME: &str = "(SELECT system_identifier FROM pg_control_system())::text || ':' || (SELECT timeline_id FROM pg_control_checkpoint())::text
+    || ':' || (SELECT oid FROM pg_database WHERE datname = current_database())::text";
+
+/// Call it at every start. Where the database was restored from a backup, or a replica took over, the positions of the feed are of another
+/// place: the feed begins anew, and the network gets another identity, by which every index notices that it must be rebuilt. True then.
+pub async fn settle(database: &Database) -> Result<bool> {
+    let mut conn = database.write().await?;
+    let moved = conn
+        .transaction(async |conn| {
+            let moved = diesel::sql_query(format!("UPDATE network_identity SET id = gen_random_uuid(), home = {HOME} WHERE home <> {HOME}")).execute(conn).await?;
+            if moved > 0 {
+                diesel::sql_query("DELETE FROM change_feed").execute(conn).await?;
+                diesel::sql_query("UPDATE change_feed_horizon SET txid = 0").execute(conn).await?;
+            }
+            diesel::sql_query(format!("UPDATE network_identity SET home = {HOME} WHERE home IS NULL")).execute(conn).await?;
+            QueryResult::Ok(moved > 0)
+        })
+        .await?;
+    Ok(moved)
 }

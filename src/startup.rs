@@ -23,6 +23,7 @@ use crate::db::Database;
 use crate::db::local::LocalCluster;
 use crate::http::body::BodyLimit;
 use crate::http::cache::{CacheRules, conditional, tag_encoding};
+use crate::http::context::TrustedProxies;
 use crate::http::observe::{RequestTimeout, observe};
 use crate::idempotency::Unkept;
 use crate::jobs::Job;
@@ -32,7 +33,8 @@ use crate::{accounts, api, db, feed, idempotency, jobs, listings, operation};
 
 /// Logs to standard error, so that a command's output stays its own.
 pub fn init_logs(config: &LogConfig) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.filter).context("log.filter is not a filter of tracing, such as `info,zonebridge=debug`")?;
+    // The driver writes statements with their parameters at `debug`, which are other people's data: that must be asked for by its name.
+    let filter = EnvFilter::try_new(format!("tokio_postgres=info,{}", config.filter)).context("log.filter is not a filter of tracing, such as `info,zonebridge=debug`")?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let set = match config.format {
         LogFormat::Json => builder.json().try_init(),
@@ -78,6 +80,7 @@ impl Connected {
         };
         let connected = Self::with(config, cluster)?;
         db::migrate(&connected.url).await?;
+        settle(&connected.database).await?;
         Ok(connected)
     }
 
@@ -91,6 +94,14 @@ impl Connected {
             cluster.stop();
         }
     }
+}
+
+/// Notices a database that was restored elsewhere.
+async fn settle(database: &Database) -> Result<()> {
+    if feed::settle(database).await? {
+        tracing::warn!("the database has come to another place (a backup was restored, or a replica took over): every search index is built anew");
+    }
+    Ok(())
 }
 
 const JOBS: [Job; 4] = [
@@ -121,6 +132,7 @@ impl Service {
         if !migrated.is_empty() {
             tracing::info!(count = migrated.len(), "the database was migrated");
         }
+        settle(&database).await?;
         let index = SearchIndex::new(&config.search.dir)?;
         let stop = CancellationToken::new();
         let mut workers = vec![tokio::spawn(follow(database.clone(), index.clone(), config.clone(), stop.clone()))];
@@ -174,6 +186,7 @@ fn http_server(config: &Config, listener: TcpListener, database: Database, index
     let subjects = web::Data::new(api::subjects());
     let document = web::Data::new(api::document());
     let (database, index) = (web::Data::new(database), web::Data::new(index));
+    let proxies = TrustedProxies(config.server.trusted_proxies.clone());
     let (body_limit, timeout) = (BodyLimit(config.server.body_limit), RequestTimeout(config.server.request_timeout));
     let server = HttpServer::new(move || {
         let (app, _) = App::new().into_utoipa_app().configure(api::routes).split_for_parts();
@@ -187,6 +200,7 @@ fn http_server(config: &Config, listener: TcpListener, database: Database, index
             .app_data(body_limit)
             .app_data(timeout)
             .app_data(CacheRules(&api::CACHED))
+            .app_data(proxies.clone())
             .app_data(Unkept(&api::PUBLIC))
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.get_ref().clone()))
             .route("/docs", web::get().to(|| async { web::Redirect::to("/docs/") }))

@@ -12,7 +12,7 @@ use crate::db::schema::{accounts, organizations, role_grants, sessions};
 type GrantColumns = (Option<Role>, Option<Uuid>, Option<String>, Option<String>);
 
 /// The grants of the account whose live session this is; `None` when the session or the account is no longer good.
-pub async fn grants_of_session(conn: &mut Connection, session_id: Uuid, account_id: Uuid, now: DateTime<Utc>) -> QueryResult<Option<Vec<Grant>>> {
+pub async fn grants_of_session(conn: &mut &Connection, session_id: Uuid, account_id: Uuid, now: DateTime<Utc>) -> QueryResult<Option<Vec<Grant>>> {
     let rows: Vec<GrantColumns> = sessions::table
         .inner_join(accounts::table.on(accounts::id.eq(sessions::account_id)))
         .left_join(role_grants::table.on(role_grants::account_id.eq(accounts::id)))

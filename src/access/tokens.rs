@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Utc;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -21,8 +22,12 @@ use uuid::Uuid;
 use crate::config::TokenConfig;
 
 const ISSUER: &str = "zonebridge";
+/// How far the clocks of two instances may differ.
+const LEEWAY_SECONDS: i64 = 5;
+/// How many tokens are remembered whose signature was good.
+const REMEMBERED: usize = 20_000;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
     pub iss: String,
     /// The account.
@@ -59,6 +64,8 @@ pub struct Tokens {
     signing: EncodingKey,
     kid: String,
     verifying: HashMap<String, DecodingKey>,
+    /// By the digest of the token: checking a signature costs as much as all the rest of a short read.
+    checked: Cache<[u8; 32], Claims>,
     pub key_set: KeySet,
     pub access_lifetime: Duration,
     pub refresh_lifetime: Duration,
@@ -75,6 +82,7 @@ impl Tokens {
             signing: EncodingKey::from_ed_der(&current.pkcs8),
             kid: current.public.kid.clone(),
             verifying: HashMap::new(),
+            checked: Cache::new(REMEMBERED),
             key_set: KeySet { keys: Vec::new() },
             access_lifetime: config.access_lifetime,
             refresh_lifetime: config.refresh_lifetime,
@@ -101,11 +109,23 @@ impl Tokens {
         Ok(encode(&header, &claims, &self.signing)?)
     }
 
-    /// The claims of a token that one of our keys signed and that has not expired. The key is chosen by `kid`; the algorithm is never the token's choice.
+    /// The claims of a token that one of our keys signed and that has not expired. A signature is checked once; whether the token has
+    /// expired, and at the database whether its session has ended, is asked each time.
     pub fn verify(&self, token: &str) -> Option<Claims> {
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        if let Some(claims) = self.checked.get(&digest) {
+            return (claims.exp + LEEWAY_SECONDS >= Utc::now().timestamp()).then_some(claims);
+        }
+        let claims = self.check(token)?;
+        self.checked.insert(digest, claims.clone());
+        Some(claims)
+    }
+
+    /// The key is chosen by `kid`; the algorithm is never the token's choice.
+    fn check(&self, token: &str) -> Option<Claims> {
         let kid = decode_header(token).ok()?.kid?;
         let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.leeway = 5;
+        validation.leeway = LEEWAY_SECONDS.unsigned_abs();
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
         decode::<Claims>(token, self.verifying.get(&kid)?, &validation).ok().map(|data| data.claims)

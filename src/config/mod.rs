@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use ipnet::IpNet;
 use source::Source;
 
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub struct ServerConfig {
     pub body_limit: usize,
     pub request_timeout: Duration,
     pub shutdown_timeout: Duration,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 #[derive(Debug, Clone)]
@@ -118,6 +121,7 @@ impl Config {
                 body_limit: source.number("server.body_limit", 1024..=16 * 1024 * 1024, 256 * 1024)?,
                 request_timeout: source.seconds("server.request_timeout_seconds", 1..=600, 30)?,
                 shutdown_timeout: source.seconds("server.shutdown_timeout_seconds", 1..=600, 20)?,
+                trusted_proxies: source.networks("server.trusted_proxies", "addresses or networks, such as 10.0.0.7 or 10.0.0.0/24")?,
             },
             database: DatabaseConfig { url: source.secret("database.url", Some("DATABASE_URL"))?, pool_size: source.number("database.pool_size", 2..=500, 16)? },
             tokens: TokenConfig {
@@ -150,9 +154,9 @@ impl Config {
         let seconds = Duration::as_secs;
         let quoted = |path: &Path| format!("{:?}", path.display().to_string());
         let list = |paths: &[PathBuf]| paths.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(", ");
-        let url = if self.database.url.is_some() { "\"********\"" } else { "\"\"  # empty: a local cluster in data_dir" };
+        let url = if self.database.url.is_some() { "\"********\"" } else { "\"\"  # empty: a local cluster in data_dir; url_file names a file that holds it" };
         format!(
-            "data_dir = {}\n\n[server]\nlisten = \"{}\"\nworkers = {}\nbody_limit = {}\nrequest_timeout_seconds = {}\nshutdown_timeout_seconds = {}\n\n\
+            "data_dir = {}\n\n[server]\nlisten = \"{}\"\nworkers = {}\nbody_limit = {}\nrequest_timeout_seconds = {}\nshutdown_timeout_seconds = {}\ntrusted_proxies = [{}]\n\n\
              [database]\nurl = {url}\npool_size = {}\n\n\
              [tokens]\nkey_file = {}\nprevious_key_files = [{}]\naccess_lifetime_seconds = {}\nrefresh_lifetime_seconds = {}\n\n\
              [login]\nattempts_per_address_per_minute = {}\nattempts_per_account_per_minute = {}\n\n\
@@ -163,6 +167,7 @@ impl Config {
             self.server.body_limit,
             seconds(&self.server.request_timeout),
             seconds(&self.server.shutdown_timeout),
+            self.server.trusted_proxies.iter().map(|network| format!("\"{network}\"")).collect::<Vec<_>>().join(", "),
             self.database.pool_size,
             quoted(&self.tokens.key_file),
             list(&self.tokens.previous_key_files),

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use ipnet::IpNet;
 
 use super::Secret;
 
@@ -83,6 +85,13 @@ impl Source {
     pub fn paths(&mut self, name: &str) -> Vec<PathBuf> {
         let Some((_, value)) = self.get(name) else { return Vec::new() };
         value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(PathBuf::from).collect()
+    }
+
+    /// A list of networks; an address alone is a network of one.
+    pub fn networks(&mut self, name: &str, expected: &str) -> Result<Vec<IpNet>> {
+        let Some((given_as, value)) = self.get(name) else { return Ok(Vec::new()) };
+        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(|part| part.parse().or_else(|_| part.parse::<IpAddr>().map(IpNet::from)).map_err(|_| anyhow!("{given_as} = `{part}`: expected {expected}"))).collect()
     }
 
     pub fn one_of<T: Copy>(&mut self, name: &str, allowed: &[(&str, T)], default: &str) -> Result<T> {

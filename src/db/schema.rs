@@ -16,6 +16,7 @@ diesel::table! {
     network_identity (singleton) {
         singleton -> Bool,
         id -> Uuid,
+        home -> Nullable<Text>,
     }
 }
 

@@ -80,6 +80,7 @@ fn indexed(text: &Text) -> Indexed {
         valid_through: 0,
         amount: None,
         trl: None,
+        facts: Vec::new(),
         card: Vec::new(),
         profile: Vec::new(),
         hidden: Vec::new(),

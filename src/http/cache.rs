@@ -11,6 +11,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use sha2::{Digest, Sha256};
 
+use super::trace::Route;
+
 /// How long an answer to a guest is good without asking again. Answers to an account are always asked for again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
@@ -31,14 +33,32 @@ impl CacheRules {
 
 /// The middleware: tags answers, and answers 304 to who has them already.
 pub async fn conditional(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let rule = request.match_pattern().and_then(|pattern| request.app_data::<CacheRules>()?.of(&pattern));
+    let rule = request.app_data::<CacheRules>().and_then(|rules| rules.of(&Route::known(&request)));
     let asks_known = request.headers().get(header::IF_NONE_MATCH).cloned();
     let (is_read, by_account) = (request.method() == Method::GET, request.headers().contains_key(header::AUTHORIZATION));
     let response = next.call(request).await?.map_into_boxed_body();
     match rule {
         Some(freshness) if is_read && response.status() == StatusCode::OK => Ok(tagged(response, freshness, by_account, asks_known.as_ref())),
+        // A write answers with what a read would answer now, and so with its tag.
+        _ if response.status().is_success() && response.headers().contains_key(header::ETAG) => Ok(retagged(response)),
         _ => Ok(response),
     }
+}
+
+fn retagged(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let (request, response) = response.into_parts();
+    let (mut head, body) = response.into_parts();
+    let body = match body.try_into_bytes() {
+        Ok(bytes) => {
+            let tag = tag_of(head.headers(), &bytes);
+            if let Ok(value) = HeaderValue::try_from(format!("\"{tag}\"")) {
+                head.headers_mut().insert(header::ETAG, value);
+            }
+            BoxBody::new(bytes)
+        }
+        Err(body) => body,
+    };
+    ServiceResponse::new(request, head.set_body(body))
 }
 
 fn tagged(response: ServiceResponse<BoxBody>, freshness: Freshness, by_account: bool, asks_known: Option<&HeaderValue>) -> ServiceResponse<BoxBody> {

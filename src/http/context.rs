@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use ipnet::IpNet;
 use tracing_actix_web::RequestId;
 
 use super::problem::Locale;
@@ -16,13 +17,38 @@ use crate::error::Error;
 pub struct RequestContext {
     pub request_id: String,
     pub locale: Locale,
-    /// The peer's address; the service does not trust forwarding headers.
+    /// The peer's address, or the one that a trusted proxy has written down.
     pub address: Option<IpAddr>,
+}
+
+/// Proxies whose `X-Forwarded-For` is believed; put into the application's data at the start. Anybody else could write what they like.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedProxies(pub Vec<IpNet>);
+
+impl TrustedProxies {
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address.to_canonical()))
+    }
+
+    /// The caller's address: each proxy appends who it has spoken with, so the last one that is no proxy of ours is the caller.
+    fn caller(&self, peer: IpAddr, forwarded: &[&str]) -> IpAddr {
+        if !self.trusts(peer) {
+            return peer;
+        }
+        let hops = forwarded.iter().flat_map(|line| line.split(',')).map(|hop| hop.trim().parse::<IpAddr>());
+        hops.rev().map_while(Result::ok).find(|hop| !self.trusts(*hop)).unwrap_or(peer)
+    }
+}
+
+fn address_of(request: &HttpRequest) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip();
+    let forwarded: Vec<&str> = request.headers().get_all(header::X_FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
+    Some(request.app_data::<TrustedProxies>().map_or(peer, |proxies| proxies.caller(peer, &forwarded)))
 }
 
 impl RequestContext {
     pub fn of(request: &HttpRequest) -> Self {
-        Self { request_id: request_id(request).unwrap_or_default(), locale: locale_of(request), address: request.peer_addr().map(|peer| peer.ip()) }
+        Self { request_id: request_id(request).unwrap_or_default(), locale: locale_of(request), address: address_of(request) }
     }
 }
 
@@ -53,4 +79,26 @@ pub fn locale_of(request: &HttpRequest) -> Locale {
     });
     // The first of the heaviest.
     weighted.rev().max_by(|a, b| a.0.total_cmp(&b.0)).map_or(Locale::En, |(_, locale)| locale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_trusted_proxies_say_who_calls() {
+        let proxies = TrustedProxies(vec!["10.0.0.0/24".parse().unwrap()]);
+        for (peer, forwarded, caller) in [
+            ("192.0.2.9", vec!["198.51.100.1"], "192.0.2.9"),
+            ("10.0.0.7", vec!["198.51.100.1"], "198.51.100.1"),
+            // What the caller wrote themselves stands before what the proxy has added.
+            ("10.0.0.7", vec!["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.7", vec!["198.51.100.1, 10.0.0.8"], "198.51.100.1"),
+            ("10.0.0.7", vec!["198.51.100.1", "10.0.0.8"], "198.51.100.1"),
+            ("10.0.0.7", vec!["nonsense"], "10.0.0.7"),
+            ("10.0.0.7", vec![], "10.0.0.7"),
+        ] {
+            assert_eq!(proxies.caller(peer.parse().unwrap(), &forwarded), caller.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ use tracing_actix_web::RequestId;
 
 use super::context::locale_of;
 use super::problem;
+use super::trace::Route;
 use crate::error::Error;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -30,9 +31,8 @@ pub async fn observe(mut request: ServiceRequest, next: Next<impl MessageBody + 
         request.head_mut().method = Method::GET;
     }
     let limit = request.app_data::<RequestTimeout>().map_or(Duration::from_secs(30), |timeout| timeout.0);
-    // Read now: routing needs the request for itself alone. The route is the pattern, never the path, which has ids in it and would
-    // make a series for each.
-    let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    // Read now: routing needs the request for itself alone.
+    let route = Route::known(&request);
     let id = request.extensions().get::<RequestId>().map(ToString::to_string);
     let locale = locale_of(request.request());
     let outcome = match tokio::time::timeout(limit, next.call(request)).await {

@@ -28,6 +28,7 @@ use crate::error::{Error, FieldError, Message, Result};
 use crate::http::body::{BodyLimit, read};
 use crate::http::context::request_id;
 use crate::http::observe::{RequestTimeout, localised};
+use crate::http::trace::Route;
 
 pub const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that an answer is a repeated one.
@@ -52,9 +53,14 @@ struct Attempt {
 /// The middleware.
 pub async fn keep(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let Some(key) = key_of(&request) else { return Ok(next.call(request).await?.map_into_boxed_body()) };
-    let attempt = match begin(&mut request, key?).await? {
-        Beginning::First(attempt) => attempt,
-        Beginning::Answered(answer) => return Ok(request.into_response(answer)),
+    let beginning = match key {
+        Ok(key) => begin(&mut request, key).await,
+        Err(error) => Err(error),
+    };
+    let attempt = match beginning {
+        Ok(Beginning::First(attempt)) => attempt,
+        Ok(Beginning::Answered(answer)) => return Ok(request.into_response(answer)),
+        Err(error) => return Ok(request.error_response(error)),
     };
     let database = database(request.request())?;
     // The work goes on to its end, and its answer is kept, also where the client has hung up meanwhile: it will ask again.
@@ -68,8 +74,8 @@ pub async fn keep(mut request: ServiceRequest, next: Next<impl MessageBody + 'st
 /// The key of a request that carries one and whose answer may be kept.
 fn key_of(request: &ServiceRequest) -> Option<Result<String>> {
     let value = request.headers().get(KEY)?;
-    let pattern = request.match_pattern()?;
-    let unkept = request.app_data::<Unkept>().is_some_and(|unkept| unkept.0.contains(&("post", pattern.as_str())));
+    let route = Route::known(request);
+    let unkept = request.app_data::<Unkept>().is_some_and(|unkept| unkept.0.contains(&("post", route.as_str())));
     if request.method() != Method::POST || unkept || !request.headers().contains_key(header::AUTHORIZATION) {
         return None;
     }

@@ -26,6 +26,9 @@ pub struct Job {
 
 /// Works until the token is cancelled; finishes the job in hand.
 pub async fn work(database: Database, all: Vec<Job>, stop: CancellationToken) {
+    for job in &all {
+        metrics::counter!("zonebridge_job_failures_total", "job" => job.kind).increment(0);
+    }
     loop {
         for job in &all {
             if stop.is_cancelled() {

@@ -12,8 +12,9 @@ use super::model::{Entry, parse_valid_through, today};
 use super::policy::View;
 use super::view::ListingView;
 use super::{actions, policy, store};
-use crate::access::actor::{Actor, Caller};
-use crate::db::Database;
+use crate::access::actor::Actor;
+use crate::access::extract::Credentials;
+use crate::db::{Connection, Database};
 use crate::error::{Error, Result};
 use crate::http::body::{Body, PathId};
 use crate::http::conditional::{IfMatch, etag};
@@ -71,12 +72,18 @@ async fn create_listing(actor: Actor, database: web::Data<Database>, body: Body<
 /// A listing: the live revision, or the newest one for its own people, its zone's reviewers and the auditor.
 #[utoipa::path(tag = "listings", params(("id" = Uuid, Path)), responses((status = 200, body = ListingView)), security((), ("bearer" = [])))]
 #[get("/v1/listings/{id}")]
-async fn get_listing(caller: Caller, database: web::Data<Database>, id: PathId) -> Result<HttpResponse> {
+async fn get_listing(credentials: Credentials, database: web::Data<Database>, id: PathId) -> Result<HttpResponse> {
     let mut conn = database.read().await?;
-    let listing = actions::find(&mut conn, id.0).await?;
-    match policy::see(&caller, &listing, today())? {
-        View::Inside => Ok(inside(&actions::head(&mut conn, listing).await?, HttpResponse::Ok())),
-        View::Live(tier) => Ok(live(&actions::live(&mut conn, listing).await?, tier)),
+    // Who asks and what is asked for, in one round trip.
+    let (caller, head) = {
+        let mut conn: &Connection = &conn;
+        futures_util::join!(credentials.caller(conn), store::find_head(&mut conn, id.0))
+    };
+    let (caller, head) = (caller?, head?.ok_or(Error::NotFound)?);
+    match policy::see(&caller, &head.listing, today())? {
+        View::Inside => Ok(inside(&head, HttpResponse::Ok())),
+        View::Live(tier) if head.listing.live_revision == Some(head.revision) => Ok(live(&head, tier)),
+        View::Live(tier) => Ok(live(&actions::live(&mut conn, head.listing).await?, tier)),
     }
 }
 

@@ -112,6 +112,19 @@ pub async fn find(conn: &mut Connection, id: Uuid) -> QueryResult<Option<Listing
     listings::table.find(id).select(Listing::as_select()).first(conn).await.optional()
 }
 
+/// The listing with its newest revision and its organisation, in one question that may be on its way together with others.
+pub async fn find_head(conn: &mut &Connection, id: Uuid) -> Result<Option<Entry>> {
+    let found: Option<Joined> = listings::table
+        .inner_join(organizations::table)
+        .inner_join(listing_revisions::table.on(listing_revisions::listing_id.eq(listings::id).and(listing_revisions::revision.eq(listings::head_revision))))
+        .filter(listings::id.eq(id))
+        .select((Listing::as_select(), Organization::as_select(), RevisionRow::as_select()))
+        .first(conn)
+        .await
+        .optional()?;
+    found.map(entry).transpose()
+}
+
 /// The listing, locked until the end of the transaction.
 pub async fn find_locked(conn: &mut Connection, id: Uuid) -> QueryResult<Option<Listing>> {
     listings::table.find(id).select(Listing::as_select()).for_update().first(conn).await.optional()

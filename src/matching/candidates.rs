@@ -3,17 +3,18 @@
 use std::collections::HashSet;
 
 use tantivy::collector::TopDocs;
-use tantivy::{DocAddress, TantivyDocument};
+use tantivy::DocAddress;
 
 use super::side::{Seeker, Side, needs_for, offers_for};
+use super::weighed::Weighed;
 use crate::error::{Error, Result};
 use crate::listings::content::kinds::Direction;
 use crate::listings::model::today;
-use crate::listings::view::ListingCard;
 use crate::search::document::{Hidden, audience_of, days};
-use crate::search::index::{SearchIndex, Snapshot, stored_bytes};
+use crate::search::index::{SearchIndex, Snapshot};
 use crate::search::query::{Breadth, Conditions, QueryTerms, any_tag};
 use crate::search::statistics::PublicStatistics;
+use crate::search::stored::Judged;
 use crate::text::fold::fold;
 use crate::text::profile::{Profile, hash};
 
@@ -23,7 +24,8 @@ const BY_TAGS: usize = 150;
 const TERMS: usize = 48;
 
 /// The published listings that the seeker could match with, as its organisation may know them.
-pub fn candidates(index: &SearchIndex, snapshot: &Snapshot, seeker: &Seeker, verified: bool, zones: &[String]) -> Result<Vec<Side>> {
+/// Their cards have no texts yet: those who are shown get them.
+pub fn candidates(index: &SearchIndex, snapshot: &Snapshot, seeker: &Seeker, verified: bool, zones: &[String]) -> Result<Vec<(DocAddress, Side)>> {
     let mut addresses: Vec<DocAddress> = Vec::new();
     let mut seen = HashSet::new();
     let statistics = PublicStatistics { searcher: &snapshot.searcher, fields: &index.fields };
@@ -85,11 +87,10 @@ fn tags(seeker: &Seeker) -> Vec<String> {
     tags
 }
 
-fn read(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress) -> Result<Side> {
-    let document: TantivyDocument = snapshot.searcher.doc(address).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
-    let part = |field| stored_bytes(&document, field).ok_or_else(|| Error::internal(anyhow::anyhow!("a document without its parts")));
-    let card: ListingCard = serde_json::from_slice(part(index.fields.card)?).map_err(Error::internal)?;
-    let hidden: Hidden = serde_json::from_slice(part(index.fields.hidden)?).map_err(Error::internal)?;
-    let profile = Profile::from_bytes(part(index.fields.profile)?).ok_or_else(|| Error::internal(anyhow::anyhow!("a malformed profile")))?;
-    Ok(Side { card, profile, hidden })
+fn read(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress) -> Result<(DocAddress, Side)> {
+    let fields = &index.fields;
+    let document: Judged = snapshot.searcher.doc(address).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
+    let hidden: Hidden = serde_json::from_slice(document.hidden(fields)?).map_err(Error::internal)?;
+    let profile = Profile::from_bytes(document.profile(fields)?).ok_or_else(|| Error::internal(anyhow::anyhow!("a malformed profile")))?;
+    Ok((address, Side { card: document.facts(fields)?.into_card(), profile: Weighed::of(&profile, &snapshot.statistics), hidden }))
 }

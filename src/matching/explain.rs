@@ -147,12 +147,11 @@ fn shared_skills(need: &Side, offer: &Side) -> Vec<String> {
 /// The words that both texts have, the rarest first, as the need spells them.
 fn shared_words(need: &Side, offer: &Side, statistics: &Statistics) -> Vec<String> {
     let mut found: BTreeMap<u32, String> = BTreeMap::new();
-    let common = |terms: &crate::text::profile::Terms, term: u32| terms.binary_search_by_key(&term, |(other, _)| *other).is_ok();
     let texts = [&need.card.title, &need.card.summary, &need.card.body];
     for (text, theirs) in texts.iter().flat_map(|text| [(&text.zh, &offer.profile.zh), (&text.en, &offer.profile.en)]) {
         for (term, spelling) in text.as_deref().map(|text| words(clip(text, READ))).unwrap_or_default() {
             let term = hash(&term);
-            if common(theirs, term) {
+            if theirs.holds(term) {
                 found.entry(term).or_insert(spelling);
             }
         }

@@ -8,11 +8,9 @@ use super::side::{Pair, Side};
 use super::weights::FactorCode;
 use crate::listings::content::attributes::{Attributes, DeliveryWindow, Skill};
 use crate::listings::content::kinds::SkillLevel;
-use crate::search::statistics::Statistics;
 use crate::taxonomy::industry::IndustryCode;
 use crate::taxonomy::segment::Segment;
 use crate::text::fold::fold;
-use crate::text::profile::Terms;
 
 /// A segment of the same layer is worth this much of the same segment.
 const SAME_LAYER: f64 = 0.3;
@@ -22,10 +20,12 @@ const HALF_LIFE_DAYS: f64 = 180.0;
 /// Forward and reverse.
 pub type Directions = Option<(f64, f64)>;
 
-pub fn factor(code: FactorCode, pair: &Pair<'_>, statistics: &Statistics) -> Directions {
+/// `coverage` is [`text_coverage`] of the pair, which costs more than all the rest and is wanted twice.
+pub fn factor(code: FactorCode, pair: &Pair<'_>, coverage: Directions) -> Directions {
     let (need, offer) = (pair.need, pair.offer);
     match code {
-        FactorCode::Text => text(need, offer, statistics),
+        // The root spreads the small coverages of long texts.
+        FactorCode::Text => coverage.map(|(forward, reverse)| (forward.sqrt(), reverse.sqrt())),
         FactorCode::Chain => chain(&need.card.segments, &offer.card.segments),
         FactorCode::Industry => industry(&need.card.industries, &offer.card.industries),
         FactorCode::Cooperation => cooperation(need, offer),
@@ -43,40 +43,14 @@ pub fn factor(code: FactorCode, pair: &Pair<'_>, statistics: &Statistics) -> Dir
 /// word is not covered wholly by whoever uses the word.
 const LITTLE_TEXT: f64 = 63.6;
 
-/// How much of what each side says the other says too, in the language that tells more. Terms weigh by the square of their idf, as in
-/// the cosine of tf-idf vectors; the root spreads the small coverages of long texts. Texts without a common language say nothing.
-fn text(need: &Side, offer: &Side, statistics: &Statistics) -> Directions {
-    text_coverage(need, offer, statistics).map(|(forward, reverse)| (forward.sqrt(), reverse.sqrt()))
-}
-
-/// The share of the weight of each side's terms that the other side has.
-pub fn text_coverage(need: &Side, offer: &Side, statistics: &Statistics) -> Directions {
-    let zh = (need.has_zh() && offer.has_zh()).then(|| coverage(&need.profile.zh, &offer.profile.zh, statistics));
-    let en = (need.has_en() && offer.has_en()).then(|| coverage(&need.profile.en, &offer.profile.en, statistics));
+/// How much of what each side says the other says too, in the language that tells more. Texts without a common language say nothing.
+pub fn text_coverage(need: &Side, offer: &Side) -> Directions {
+    let zh = (need.has_zh() && offer.has_zh()).then(|| need.profile.zh.coverage(&offer.profile.zh, LITTLE_TEXT));
+    let en = (need.has_en() && offer.has_en()).then(|| need.profile.en.coverage(&offer.profile.en, LITTLE_TEXT));
     match (zh, en) {
         (Some(zh), Some(en)) => Some(if zh.0 + zh.1 >= en.0 + en.1 { zh } else { en }),
         (zh, en) => zh.or(en),
     }
-}
-
-fn coverage(a: &Terms, b: &Terms, statistics: &Statistics) -> (f64, f64) {
-    let weight = |&(term, count): &(u32, u16)| (1.0 + f64::from(count).ln()) * statistics.idf(term).powi(2);
-    let (total_a, total_b): (f64, f64) = (a.iter().map(weight).sum(), b.iter().map(weight).sum());
-    let (mut common_a, mut common_b) = (0.0, 0.0);
-    let (mut i, mut j) = (0, 0);
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
-        match x.0.cmp(&y.0) {
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-            std::cmp::Ordering::Equal => {
-                common_a += weight(x);
-                common_b += weight(y);
-                (i, j) = (i + 1, j + 1);
-            }
-        }
-    }
-    let share = |common: f64, total: f64| (common / (total + LITTLE_TEXT)).clamp(0.0, 1.0);
-    (share(common_a, total_a), share(common_b, total_b))
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {

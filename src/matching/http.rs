@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
+use tantivy::DocAddress;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ use crate::listings::model::{Entry, today};
 use crate::listings::states::ListingState;
 use crate::listings::view::ListingCard;
 use crate::listings::{actions, policy};
-use crate::search::http::SearchMode;
+use crate::search::http::{SearchMode, card};
 use crate::search::index::{SearchIndex, Snapshot};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -86,18 +87,19 @@ async fn list_matches(actor: Actor, database: web::Data<Database>, index: web::D
 
 /// The best partners of a listing among those that its organisation may know of.
 pub fn matches(index: &SearchIndex, snapshot: &Snapshot, entry: &Entry, zones: &[String], limit: usize) -> Result<Vec<MatchView>> {
-    let seeker = Seeker::of(entry);
-    let mut found: Vec<(Side, Score)> = Vec::new();
-    for other in candidates(index, snapshot, &seeker, entry.organization.is_verified(), zones)? {
-        let judgement = judge(&pair(&seeker, &other), &snapshot.statistics);
+    let seeker = Seeker::of(entry, &snapshot.statistics);
+    let mut found: Vec<(DocAddress, Side, Score)> = Vec::new();
+    for (address, other) in candidates(index, snapshot, &seeker, entry.organization.is_verified(), zones)? {
+        let judgement = judge(&pair(&seeker, &other));
         if let Judgement::Match(score) = judgement {
-            found.push((other, score));
+            found.push((address, other, score));
         }
     }
     // Equal scores keep one order, whoever asks.
-    found.sort_by(|(a, score_a), (b, score_b)| score_b.score.total_cmp(&score_a.score).then_with(|| a.card.id.cmp(&b.card.id)));
+    found.sort_by(|(_, a, score_a), (_, b, score_b)| score_b.score.total_cmp(&score_a.score).then_with(|| a.card.id.cmp(&b.card.id)));
     found.truncate(limit);
-    Ok(found.into_iter().map(|(other, score)| view(&seeker, other, score, snapshot)).collect())
+    let shown = found.into_iter().map(|(address, other, score)| Ok(view(&seeker, Side { card: card(index, snapshot, address)?, ..other }, score, snapshot)));
+    shown.collect()
 }
 
 /// Both sides in their places, each as the other may know it.

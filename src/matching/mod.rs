@@ -10,4 +10,5 @@ pub mod gates;
 pub mod http;
 pub mod score;
 pub mod side;
+pub mod weighed;
 pub mod weights;

@@ -3,11 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::factors::{factor, text_coverage};
+use super::factors::{Directions, factor, text_coverage};
 use super::gates::{Gate, gates};
 use super::side::Pair;
 use super::weights::{FactorCode, weights};
-use crate::search::statistics::Statistics;
 
 /// Texts that share less than this (mean of both directions, by weight of terms) share only what all texts share.
 const TEXT_EVIDENCE: f64 = 0.02;
@@ -53,13 +52,14 @@ pub enum Judgement {
 /// A factor's weight in the table with its rating forward and in reverse, where both sides are known.
 type Rated = (FactorCode, f64, Option<(f64, f64)>);
 
-pub fn judge(pair: &Pair<'_>, statistics: &Statistics) -> Judgement {
+pub fn judge(pair: &Pair<'_>) -> Judgement {
     let gates = gates(pair);
     if gates.iter().any(|gate| !gate.passed) {
         return Judgement::Refused(gates);
     }
-    let rated: Vec<Rated> = weights(pair.need.kind(), pair.offer.kind()).iter().map(|&(code, weight)| (code, weight, factor(code, pair, statistics))).collect();
-    if !has_evidence(pair, &rated, statistics) {
+    let coverage = text_coverage(pair.need, pair.offer);
+    let rated: Vec<Rated> = weights(pair.need.kind(), pair.offer.kind()).iter().map(|&(code, weight)| (code, weight, factor(code, pair, coverage))).collect();
+    if !has_evidence(pair, &rated, coverage) {
         return Judgement::NoEvidence;
     }
     let known: f64 = rated.iter().filter(|(_, _, rating)| rating.is_some()).map(|(_, weight, _)| weight).sum();
@@ -78,9 +78,9 @@ pub fn judge(pair: &Pair<'_>, statistics: &Statistics) -> Judgement {
     Judgement::Match(Score { gates, forward, reverse, score: f64::midpoint(forward, reverse), factors })
 }
 
-fn has_evidence(pair: &Pair<'_>, rated: &[Rated], statistics: &Statistics) -> bool {
+fn has_evidence(pair: &Pair<'_>, rated: &[Rated], coverage: Directions) -> bool {
     let best = |code: FactorCode| rated.iter().find(|(other, ..)| *other == code).and_then(|(_, _, rating)| *rating).map_or(0.0, |(forward, reverse)| f64::max(forward, reverse));
     let same_segment = pair.need.card.segments.iter().any(|segment| pair.offer.card.segments.contains(segment));
-    let text = text_coverage(pair.need, pair.offer, statistics).map_or(0.0, |(forward, reverse)| f64::midpoint(forward, reverse));
+    let text = coverage.map_or(0.0, |(forward, reverse)| f64::midpoint(forward, reverse));
     same_segment || text >= TEXT_EVIDENCE || best(FactorCode::Industry) >= INDUSTRY_EVIDENCE || best(FactorCode::Skills) > 0.0
 }

@@ -3,26 +3,28 @@
 use chrono::NaiveDate;
 use uuid::Uuid;
 
+use super::weighed::Weighed;
 use crate::listings::content::kinds::{Direction, Kind};
 use crate::listings::content::tiers::Tier;
 use crate::listings::model::Entry;
 use crate::listings::view::ListingCard;
 use crate::organizations::model::Verification;
 use crate::search::document::{Hidden, profile_of};
-use crate::text::profile::Profile;
+use crate::search::statistics::Statistics;
 
 #[derive(Debug, Clone)]
 pub struct Side {
     pub card: ListingCard,
-    pub profile: Profile,
+    pub profile: Weighed,
     pub hidden: Hidden,
 }
 
 impl Side {
     /// A listing as a party that sees up to `tier` may know it.
-    pub fn of(entry: &Entry, tier: Tier) -> Self {
+    pub fn of(entry: &Entry, tier: Tier, statistics: &Statistics) -> Self {
         let card = ListingCard::of(entry, tier);
-        Self { profile: profile_of(&card), hidden: Hidden { excluded_organizations: entry.content.excluded_organizations.clone() }, card }
+        let hidden = Hidden { excluded_organizations: entry.content.excluded_organizations.clone() };
+        Self { profile: Weighed::of(&profile_of(&card), statistics), hidden, card }
     }
 
     pub fn kind(&self) -> Kind {
@@ -38,11 +40,11 @@ impl Side {
     }
 
     pub fn has_zh(&self) -> bool {
-        !self.profile.zh.is_empty()
+        !self.profile.zh.terms.is_empty()
     }
 
     pub fn has_en(&self) -> bool {
-        !self.profile.en.is_empty()
+        !self.profile.en.terms.is_empty()
     }
 }
 
@@ -53,9 +55,9 @@ pub struct Seeker {
 }
 
 impl Seeker {
-    pub fn of(entry: &Entry) -> Self {
-        let for_public = Side::of(entry, Tier::Public);
-        let for_verified = if entry.content.has_more_for_verified() { Side::of(entry, Tier::Verified) } else { for_public.clone() };
+    pub fn of(entry: &Entry, statistics: &Statistics) -> Self {
+        let for_public = Side::of(entry, Tier::Public, statistics);
+        let for_verified = if entry.content.has_more_for_verified() { Side::of(entry, Tier::Verified, statistics) } else { for_public.clone() };
         Self { for_public, for_verified }
     }
 

@@ -77,7 +77,7 @@ fn key<'a>(id: &str, audiences: impl Iterator<Item = &'a str>) -> String {
     format!("{id} ({})", audiences.join("+"))
 }
 
-fn digest(parts: [&[u8]; 3]) -> [u8; 32] {
+fn digest(parts: [&[u8]; 4]) -> [u8; 32] {
     let mut sha = Sha256::new();
     for part in parts {
         sha.update((part.len() as u64).to_le_bytes());
@@ -113,7 +113,7 @@ fn mark_of(document: &Indexed, fields: &Fields) -> Mark {
     add(fields.tags, document.tags.iter().map(String::as_str).collect(), false);
     add(text.title, document.title.iter().map(String::as_str).collect(), true);
     add(text.words, document.words.iter().map(String::as_str).collect(), true);
-    Mark { revision: document.revision, digest: digest([&document.card, &document.profile, &document.hidden]), postings }
+    Mark { revision: document.revision, digest: digest([&document.card, &document.facts, &document.profile, &document.hidden]), postings }
 }
 
 fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Result<BTreeMap<String, Mark>> {
@@ -135,7 +135,7 @@ fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Res
             let bytes = |field| stored_bytes(&document, field).unwrap_or_default();
             let mark = Mark {
                 revision: document.get_first(fields.revision).and_then(|value| value.as_u64()).unwrap_or_default(),
-                digest: digest([bytes(fields.card), bytes(fields.profile), bytes(fields.hidden)]),
+                digest: digest([bytes(fields.card), bytes(fields.facts), bytes(fields.profile), bytes(fields.hidden)]),
                 postings: sums[doc as usize],
             };
             let key = key(&id, audiences.iter().map(String::as_str));

@@ -9,6 +9,7 @@ use tantivy::tokenizer::{PreTokenizedString, Token};
 use uuid::Uuid;
 
 use super::fields::Fields;
+use super::stored::Facts;
 use crate::error::{Error, Result};
 use crate::listings::content::attributes::Attributes;
 use crate::listings::content::money::Amount;
@@ -44,9 +45,10 @@ pub struct Indexed {
     pub valid_through: i64,
     pub amount: Option<(f64, f64)>,
     pub trl: Option<i64>,
-    pub card: Vec<u8>,
+    pub facts: Vec<u8>,
     pub profile: Vec<u8>,
     pub hidden: Vec<u8>,
+    pub card: Vec<u8>,
 }
 
 pub fn audience_of(verified: bool) -> &'static str {
@@ -89,6 +91,7 @@ fn indexed(entry: &Entry, tier: Tier, audiences: Vec<&'static str>) -> Result<In
         valid_through: days(card.valid_through),
         amount: money,
         trl: card.attributes.trl().map(i64::from),
+        facts: Facts::of(&card).to_bytes()?,
         profile: profile_of(&card).to_bytes(),
         hidden: serde_json::to_vec(&hidden).map_err(Error::internal)?,
         card: serde_json::to_vec(&card).map_err(Error::internal)?,
@@ -179,9 +182,11 @@ impl Indexed {
         if let Some(trl) = self.trl {
             document.add_i64(fields.trl, trl);
         }
-        document.add_bytes(fields.card, &self.card);
+        // In this order: who judges reads up to the card and no further, see `stored`.
+        document.add_bytes(fields.facts, &self.facts);
         document.add_bytes(fields.profile, &self.profile);
         document.add_bytes(fields.hidden, &self.hidden);
+        document.add_bytes(fields.card, &self.card);
         document
     }
 }

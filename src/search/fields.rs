@@ -3,7 +3,7 @@
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
 
 /// Changes whenever the fields or the text analysis do: an index of another version is rebuilt.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 pub const TAGS: &str = "tags";
 pub const PUBLISHED_AT: &str = "published_at";
@@ -37,6 +37,8 @@ pub struct Fields {
     pub amount_min: Field,
     pub amount_max: Field,
     pub trl: Field,
+    /// What a match is judged by beside the profile, JSON: read for hundreds of candidates, where the card is read for the few that are shown.
+    pub facts: Field,
     /// The listing as this audience sees it, JSON.
     pub card: Field,
     /// The term profile for matching.
@@ -65,6 +67,7 @@ impl Fields {
         let amount_min = builder.add_f64_field("amount_min", sortable.clone());
         let amount_max = builder.add_f64_field("amount_max", sortable.clone());
         let trl = builder.add_i64_field("trl", sortable);
+        let facts = builder.add_bytes_field("facts", stored_bytes.clone());
         let card = builder.add_bytes_field("card", stored_bytes.clone());
         let profile = builder.add_bytes_field("profile", stored_bytes.clone());
         let hidden = builder.add_bytes_field("hidden", stored_bytes);
@@ -84,6 +87,7 @@ impl Fields {
             amount_min,
             amount_max,
             trl,
+            facts,
             card,
             profile,
             hidden,

@@ -59,6 +59,7 @@ impl Follower {
         };
         let mut follower = Self { database, index, config, network, generation: Arc::new(generation), writer: None, position, unshown: true, checked: Instant::now() };
         follower.open_writer()?;
+        follower.generation.forget_older(&follower.index.dir);
         // What happened while the service was down is caught up before the first request is answered.
         while follower.step().await? {}
         follower.index.publish(&follower.generation, follower.position)?;
@@ -146,6 +147,7 @@ impl Follower {
         self.position = progress.position;
         self.unshown = true;
         self.open_writer()?;
+        self.generation.forget_older(&self.index.dir);
         // Caught up before it is shown: what was withdrawn during the rebuild must not come back for a moment.
         while self.step().await? {}
         Ok(())

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use arc_swap::ArcSwapOption;
 use serde::{Deserialize, Serialize};
 use tantivy::directory::MmapDirectory;
-use tantivy::{Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument, schema::Value};
+use tantivy::{Index, IndexReader, IndexSettings, ReloadPolicy, Searcher, TantivyDocument, schema::Value};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -21,6 +21,8 @@ use super::statistics::Statistics;
 use crate::feed::Position;
 
 const CURRENT: &str = "CURRENT";
+/// Matches read hundreds of documents that lie apart, and a block is unpacked whole for each: about one document a block.
+const STORED_BLOCK: usize = 4 * 1024;
 
 /// What a commit remembers: which database it follows, by which analysis, and how far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +54,8 @@ impl Generation {
         let name = format!("generation-{}", Uuid::now_v7().simple());
         let folder = dir.join(&name);
         fs::create_dir_all(&folder).with_context(|| format!("the index folder {} cannot be made", folder.display()))?;
-        let index = Index::create(MmapDirectory::open(&folder)?, fields.schema.clone(), tantivy::IndexSettings::default())?;
+        let settings = IndexSettings { docstore_blocksize: STORED_BLOCK, ..IndexSettings::default() };
+        let index = Index::create(MmapDirectory::open(&folder)?, fields.schema.clone(), settings)?;
         Self::open(name, index)
     }
 
@@ -71,21 +74,32 @@ impl Generation {
         Ok(Self { name, index, reader })
     }
 
-    /// Makes this generation the current one, at once for whoever looks, and forgets the others.
+    /// Makes this generation the current one, at once for whoever looks. The one before stays, since a service may be writing to it: it is
+    /// forgotten by whoever leaves it, and those before it are forgotten now.
     pub fn make_current(&self, dir: &Path) -> Result<()> {
+        let before = current_name(dir);
         let fresh = dir.join("CURRENT.new");
         fs::write(&fresh, &self.name)?;
         fs::File::open(&fresh)?.sync_all()?;
         fs::rename(&fresh, dir.join(CURRENT))?;
-        for entry in fs::read_dir(dir)?.flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            // The one in use until now may still be read; its files live on until they are closed.
-            if name.starts_with("generation-") && *name < *self.name {
-                let _ = fs::remove_dir_all(entry.path());
-            }
-        }
+        forget_before(dir, before.as_deref().unwrap_or(&self.name));
         Ok(())
+    }
+
+    /// Forgets all that were made before this one. Files that are still being read live on until they are closed.
+    pub fn forget_older(&self, dir: &Path) {
+        forget_before(dir, &self.name);
+    }
+}
+
+/// The names of generations have the order of their making.
+fn forget_before(dir: &Path, kept: &str) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("generation-") && *name < *kept {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

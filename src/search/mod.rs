@@ -10,3 +10,4 @@ pub mod index;
 pub mod query;
 pub mod rebuild;
 pub mod statistics;
+pub mod stored;

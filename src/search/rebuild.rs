@@ -57,6 +57,7 @@ pub async fn rebuild(database: &Database, index: &SearchIndex, writer_memory: us
         Ok(())
     })
     .await??;
+    generation.reader.reload()?;
     generation.make_current(&index.dir)?;
     Ok(generation)
 }

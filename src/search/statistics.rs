@@ -4,6 +4,7 @@
 //! and two questions about the same pair get the same answer.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use tantivy::query::Bm25StatisticsProvider;
 use tantivy::schema::Field;
@@ -51,13 +52,31 @@ impl Bm25StatisticsProvider for PublicStatistics<'_> {
     }
 }
 
+/// Term hashes are spread evenly already: hashing them again would be most of a look-up.
+#[derive(Debug, Default, Clone, Copy)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        // The table takes its bucket from the low bits and its tag from the high ones.
+        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u32(&mut self, hash: u32) {
+        self.0 = u64::from(hash);
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Statistics {
-    /// How many documents everybody may read.
-    documents: f64,
     /// How many there were in all when they were counted.
     counted: u64,
-    frequencies: HashMap<u32, u32>,
+    /// The inverse document frequency of each term.
+    idf: HashMap<u32, f64, BuildHasherDefault<AsIs>>,
+    /// That of a term that no document holds.
+    idf_of_none: f64,
 }
 
 impl Statistics {
@@ -74,7 +93,8 @@ impl Statistics {
         }
         #[expect(clippy::cast_precision_loss, reason = "a count of documents stays far below 2^52")]
         let documents = PublicStatistics { searcher, fields }.total_num_docs()? as f64;
-        Ok(Self { documents, counted: searcher.num_docs(), frequencies })
+        let idf = frequencies.into_iter().map(|(term, count)| (term, inverse_frequency(documents, f64::from(count)))).collect();
+        Ok(Self { counted: searcher.num_docs(), idf, idf_of_none: inverse_frequency(documents, 0.0) })
     }
 
     pub fn is_stale(&self, documents: u64) -> bool {
@@ -83,7 +103,11 @@ impl Statistics {
 
     /// The inverse document frequency as BM25 has it: ln(1 + (N − n + ½) / (n + ½)).
     pub fn idf(&self, term: u32) -> f64 {
-        let n = f64::from(self.frequencies.get(&term).copied().unwrap_or(0)).min(self.documents);
-        (1.0 + (self.documents - n + 0.5) / (n + 0.5)).ln()
+        self.idf.get(&term).copied().unwrap_or(self.idf_of_none)
     }
+}
+
+fn inverse_frequency(documents: f64, holding: f64) -> f64 {
+    let n = holding.min(documents);
+    (1.0 + (documents - n + 0.5) / (n + 0.5)).ln()
 }

@@ -45,6 +45,12 @@ pub fn fold_traced(text: &str) -> Traced {
     let mut origins = Vec::with_capacity(text.len());
     for (start, c) in text.char_indices() {
         let end = start + c.len_utf8();
+        // Most characters fold to themselves or to their lower case, and need no tables.
+        if c.is_ascii() || matches!(c, '\u{4E00}'..='\u{9FFF}') {
+            folded.push(c.to_ascii_lowercase());
+            origins.push((start, end));
+            continue;
+        }
         for out in c.nfkc().flat_map(char::to_lowercase) {
             folded.push(out);
             origins.push((start, end));

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::clean::clip;
 use super::fold::fold_traced;
-use super::segment::{Term, TermKind, terms_of_folded};
+use super::segment::{Term, TermKind, pairs_of_folded};
 
 /// How much of a long text is shown around the first found words.
 const FRAGMENT_CHARS: usize = 120;
@@ -25,7 +25,7 @@ pub struct Piece {
 pub fn highlight(text: &str, query: &HashSet<String>) -> Option<Vec<Piece>> {
     let text = clip(text, READ);
     let traced = fold_traced(text);
-    let mut hits: Vec<(usize, usize)> = terms_of_folded(&traced.text)
+    let mut hits: Vec<(usize, usize)> = pairs_of_folded(&traced.text)
         .into_iter()
         .flat_map(|term| marked(&term, query))
         .filter_map(|(start, end)| Some((traced.origins.get(start)?.0, traced.origins.get(end - 1)?.1)))
@@ -41,7 +41,7 @@ fn marked(term: &Term, query: &HashSet<String>) -> Vec<(usize, usize)> {
     if query.contains(&term.text) {
         return vec![(term.start, term.end)];
     }
-    if !matches!(term.kind, TermKind::Bigram | TermKind::Seam) {
+    if !matches!(term.kind, TermKind::Bigram) {
         return Vec::new();
     }
     let asked = |c: char| query.contains(c.encode_utf8(&mut [0; 4]) as &str);

@@ -45,6 +45,20 @@ pub fn terms(text: &str) -> Vec<Term> {
 
 /// The terms of a text that was folded before; ranges count its characters.
 pub fn terms_of_folded(folded: &str) -> Vec<Term> {
+    scan(folded, han_terms)
+}
+
+/// The same without the words of the dictionary: enough to show where a query was found, since its pairs cover what its words cover, and
+/// much faster.
+pub fn pairs_of_folded(folded: &str) -> Vec<Term> {
+    scan(folded, |run, start, out| match run {
+        [alone] => out.push(Term { text: alone.to_string(), kind: TermKind::Han, start, end: start + 1 }),
+        _ => out.extend(run.windows(2).enumerate().map(|(i, pair)| Term { text: pair.iter().collect(), kind: TermKind::Bigram, start: start + i, end: start + i + 2 })),
+    })
+}
+
+/// Goes over the runs of one script.
+fn scan(folded: &str, han: impl Fn(&[char], usize, &mut Vec<Term>)) -> Vec<Term> {
     let chars: Vec<char> = folded.chars().collect();
     let mut out = Vec::with_capacity(chars.len());
     let mut at = 0;
@@ -54,7 +68,7 @@ pub fn terms_of_folded(folded: &str) -> Vec<Term> {
             while at < chars.len() && is_han(chars[at]) {
                 at += 1;
             }
-            han_terms(&chars[start..at], start, &mut out);
+            han(&chars[start..at], start, &mut out);
         } else if chars[at].is_alphanumeric() {
             while at < chars.len() && belongs_to_word(&chars, at) {
                 at += 1;

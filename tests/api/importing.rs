@@ -80,7 +80,7 @@ async fn bad_rows_are_kept_with_their_reasons_and_can_be_mended_and_fed_in_again
     let rejected = app.folder.path().join("rows.rejected.jsonl");
     let text = std::fs::read_to_string(&rejected).unwrap();
     assert!(text.contains("# line 2: /attributes/trl must be between 1 and 9") && text.contains("# line 3: "), "{text}");
-    let mended = text.replace("\"trl\":12", "\"trl\":8").replace("{\"external_id\": \"c\", ", &row("c", json!({})));
+    let mended = text.replace("\"trl\":12", "\"trl\":8").replace("{\"external_id\": \"c\",", &row("c", json!({})));
     std::fs::write(&rejected, mended).unwrap();
     let again = on(&app, &["import", "rows.rejected.jsonl", "--as", &code]);
     assert!(again.status.success() && out(&again).contains("2 new, 0 known before, 0 bad"), "{}{}", out(&again), err(&again));

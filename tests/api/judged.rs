@@ -98,15 +98,15 @@ impl Market {
         let statistics = &self.app.snapshot().statistics;
         let judged = |seeker, other| {
             let (seeker, other) = (entry(seeker), entry(other));
-            let other = if seeker.organization.is_verified() { Seeker::of(other).for_verified } else { Seeker::of(other).for_public };
-            closed(&Seeker::of(seeker), &other, statistics)
+            let other = if seeker.organization.is_verified() { Seeker::of(other, statistics).for_verified } else { Seeker::of(other, statistics).for_public };
+            closed(&Seeker::of(seeker, statistics), &other)
         };
         [judged(ids[0], ids[1]), judged(ids[1], ids[0])]
     }
 }
 
-fn closed(seeker: &Seeker, other: &Side, statistics: &zonebridge::search::statistics::Statistics) -> Vec<String> {
-    match judge(&pair(seeker, other), statistics) {
+fn closed(seeker: &Seeker, other: &Side) -> Vec<String> {
+    match judge(&pair(seeker, other)) {
         Judgement::Refused(gates) => gates.iter().filter(|gate| !gate.passed).map(|gate| gate.code.to_string()).collect(),
         Judgement::NoEvidence | Judgement::Match(_) => Vec::new(),
     }

@@ -59,7 +59,7 @@ pub struct Records {
 
 enum Source {
     Lines { reader: Box<dyn BufRead>, line: u64 },
-    Table { reader: csv::Reader<Bounded>, headers: Vec<String> },
+    Table { reader: csv::Reader<Bounded>, headers: Vec<String>, line_offset: u64 },
 }
 
 impl Records {
@@ -100,7 +100,7 @@ impl Records {
     pub fn next(&mut self) -> Result<Option<Record>> {
         let record = match &mut self.source {
             Source::Lines { reader, line } => next_line(reader, line)?,
-            Source::Table { reader, headers } => next_row(reader, headers.len())?,
+            Source::Table { reader, headers, line_offset } => next_row(reader, headers.len(), *line_offset)?,
         };
         if let Some(record) = &record {
             self.read += 1;
@@ -171,18 +171,21 @@ fn table(path: &Path, input: Box<dyn Read>) -> Result<Source> {
     if let Some(twice) = headers.iter().enumerate().find_map(|(at, name)| headers[..at].contains(name).then_some(name)) {
         bail!("{}: the column `{twice}` is there twice", path.display());
     }
-    Ok(Source::Table { reader, headers })
+    // Where lines end with CR LF, the reader takes the LF for the beginning of the next row, and so counts one line too few.
+    let header_lines = 1 + headers.iter().map(|name| name.matches('\n').count() as u64).sum::<u64>();
+    let line_offset = (1 + header_lines).saturating_sub(reader.position().line());
+    Ok(Source::Table { reader, headers, line_offset })
 }
 
-fn next_row(reader: &mut csv::Reader<Bounded>, columns: usize) -> Result<Option<Record>> {
+fn next_row(reader: &mut csv::Reader<Bounded>, columns: usize, line_offset: u64) -> Result<Option<Record>> {
     loop {
         reader.get_mut().since_record = 0;
         let mut cells = csv::ByteRecord::new();
-        let line = reader.position().line();
+        let line = reader.position().line() + line_offset;
         if !reader.read_byte_record(&mut cells).with_context(|| format!("the row at line {line} cannot be read"))? {
             return Ok(None);
         }
-        let line = cells.position().map_or(line, csv::Position::line);
+        let line = cells.position().map_or(line, |position| position.line() + line_offset);
         if cells.iter().all(|cell| cell.trim_ascii().is_empty()) && cells.len() <= columns {
             continue;
         }

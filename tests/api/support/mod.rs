@@ -2,3 +2,4 @@ pub mod app;
 pub mod builders;
 pub mod contract;
 pub mod database;
+pub mod process;

@@ -1,0 +1,1 @@
+ALTER TABLE network_identity DROP COLUMN home;
