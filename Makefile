@@ -5,7 +5,7 @@ TOOLS := target/tools
 DENY := $(TOOLS)/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
-.PHONY: help demo test check lint openapi relevance setup clean-demo
+.PHONY: help demo test check lint openapi relevance setup bench soak crash load clean-demo
 
 help:
 	@echo "make demo        start the service with a demonstration network on http://127.0.0.1:8080"
@@ -13,6 +13,10 @@ help:
 	@echo "make check       format, lints, licences only"
 	@echo "make openapi     write openapi/zonebridge.json anew"
 	@echo "make relevance DATASETS=folder   measure relevance on sets with judgements"
+	@echo "make bench       figures with LISTINGS=100000 listings, beside the floors below them (ROUNDS=5, SECONDS=6)"
+	@echo "make soak        MINUTES=10 of mixed load: memory, files, connections"
+	@echo "make crash       ROUNDS=20 of kills under load"
+	@echo "make load        SECONDS=300 of mixed load on two instances"
 	@echo "make clean-demo  forget all data in .data"
 
 setup:
@@ -40,6 +44,22 @@ openapi:
 # Each set must keep the relevance that it has reached, see docs/benchmarks.md.
 relevance: setup
 	@CARGO="$(CARGO)" scripts/relevance "$(DATASETS)"
+
+# Figures for docs/benchmarks.md; the listings are made once and kept in target/bench.
+bench: setup
+	@scripts/setup-bench
+	$(CARGO) bench --locked --bench exchange -- --listings $(or $(LISTINGS),100000) --rounds $(or $(ROUNDS),5) --seconds $(or $(SECONDS),6)
+
+soak: setup
+	@scripts/setup-bench
+	$(CARGO) bench --locked --bench exchange -- --listings $(or $(LISTINGS),100000) --soak $(or $(MINUTES),10)
+
+# The long forms of tests that `make test` runs briefly.
+crash: setup
+	CRASH_ROUNDS=$(or $(ROUNDS),20) $(CARGO) test --locked --test api crashes -- --nocapture
+
+load: setup
+	LOAD_SECONDS=$(or $(SECONDS),300) $(CARGO) test --locked --test api instances -- --nocapture
 
 # As root the database may live outside the data folder, see README.md.
 clean-demo:

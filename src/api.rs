@@ -131,7 +131,11 @@ fn complete(mut document: OpenApi) -> OpenApi {
 fn add_idempotency(operation: &mut Operation) {
     let text = "Sent again within 24 hours with the same key, the request gets the answer of the first time and does nothing. 409 while the first is at work, 422 when the key was used for another request.";
     operation.parameters.get_or_insert_default().push(header_parameter("Idempotency-Key", text));
-    for (status, description) in [("409", "It conflicts with what is there, or the first request with this key is still at work"), ("413", "The body is too large"), ("422", "The content breaks a rule, or the key was used for another request")] {
+    for (status, description) in [
+        ("409", "It conflicts with what is there, or the first request with this key is still at work"),
+        ("413", "The body is too large"),
+        ("422", "The content breaks a rule, or the key was used for another request"),
+    ] {
         operation.responses.responses.entry(status.into()).or_insert_with(|| RefOr::T(problem_response(description)));
     }
 }

@@ -18,8 +18,8 @@ const EXPONENT: f64 = 1.07;
 /// Characters that technical Chinese is made of.
 const CHARACTERS: &str = "数据模型算法芯片智能控制系统机器学习网络传感光电材料工艺制造设计测试检验分析优化训练推理计算存储通信安全图像语音视觉识别感知导航定位电池储能医疗诊断影像农业环境监测平台软件硬件接口协议标准评估服务运营维修备件温度压力流量振动激光雷达毫米波射频天线功率模块封装晶圆薄膜涂层合金纳米复合高分子催化反应分离过滤蒸馏焊接切割成形铸锻热处理表面微细精密仪器仪表量子加密认证审计治理风险金融交易支付教育课程资源调度物流仓储港口航空航天卫星遥感测绘地图";
 const SYLLABLES: [&str; 40] = [
-    "ac", "al", "an", "ar", "ba", "bi", "ca", "cor", "da", "den", "di", "el", "en", "fer", "gra", "hy", "in", "ker", "la", "li", "ma", "mi", "mo", "na", "ne", "no", "or", "pa", "per", "pho", "ra",
-    "re", "ri", "sen", "si", "so", "ta", "ter", "tor", "ver",
+    "ac", "al", "an", "ar", "ba", "bi", "ca", "cor", "da", "den", "di", "el", "en", "fer", "gra", "hy", "in", "ker", "la", "li", "ma", "mi", "mo", "na", "ne", "no", "or", "pa",
+    "per", "pho", "ra", "re", "ri", "sen", "si", "so", "ta", "ter", "tor", "ver",
 ];
 /// What some listings really speak of, so that a search by hand finds something in the middle of the rest.
 const TOPICS: [(&str, &str); 8] = [

@@ -9,6 +9,7 @@ mod corpus;
 mod floor;
 mod load;
 mod service;
+mod soak;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,6 +37,9 @@ struct Arguments {
     /// Only writes the listings there, as files for `zonebridge import`.
     #[arg(long)]
     generate: Option<PathBuf>,
+    /// Instead of measuring: so many minutes of mixed load, with samples of memory, files and connections.
+    #[arg(long)]
+    soak: Option<u64>,
     /// Given by cargo.
     #[arg(long, hide = true)]
     bench: bool,
@@ -50,6 +54,11 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let bench = runtime.block_on(Bench::prepare(&mut corpus, arguments.listings, arguments.seed))?;
     let questions = corpus.questions(arguments.seed + 1, 400);
+    if let Some(minutes) = arguments.soak {
+        let outcome = soak::run(&bench, [&search_paths(&questions, ""), &bench.paths("/matches?limit=20"), &bench.paths("")], minutes);
+        bench.stop();
+        return outcome;
+    }
     let measured = measure(&arguments, &bench, &questions);
     let prepared = bench.prepared.clone();
     bench.stop();
@@ -62,14 +71,16 @@ struct Series {
     rounds: Vec<Load>,
 }
 
-fn measure(arguments: &Arguments, bench: &Bench, questions: &[String]) -> Result<Vec<Series>> {
+fn search_paths(questions: &[String], more: &str) -> Vec<String> {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let search = |more: &str| questions.iter().map(|question| format!("/v1/listings?q={}&kind=technology&direction=offer{more}", encode(question))).collect::<Vec<_>>();
-    let reads: Vec<String> = bench.own.iter().map(|id| format!("/v1/listings/{id}")).collect();
-    let matches: Vec<String> = bench.own.iter().map(|id| format!("/v1/listings/{id}/matches?limit=20")).collect();
+    questions.iter().map(|question| format!("/v1/listings?q={}&kind=technology&direction=offer{more}", encode(question))).collect()
+}
+
+fn measure(arguments: &Arguments, bench: &Bench, questions: &[String]) -> Result<Vec<Series>> {
+    let (reads, matches) = (bench.paths(""), bench.paths("/matches?limit=20"));
     let floor = Floor::open(&bench.index_dir())?;
     eprintln!("{} documents in {} segments", floor.documents(), floor.segments());
-    let (live, plain, faceted) = (vec!["/health/live".to_owned()], search(""), search("&facets=kind,zone,segment"));
+    let (live, plain, faceted) = (vec!["/health/live".to_owned()], search_paths(questions, ""), search_paths(questions, "&facets=kind,zone,segment"));
     let over_http: [(&'static str, &[String], bool, u32); 8] = [
         ("a bare answer, `/health/live`", &live, false, 1),
         ("search, two words, two filters", &plain, false, 1),

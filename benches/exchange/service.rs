@@ -21,7 +21,8 @@ pub struct Bench {
     pub folder: PathBuf,
     pub base: String,
     pub token: String,
-    /// Needs of the first organisation, whose administrator the token is of.
+    /// The first organisation, whose administrator the token is of, and some listings of its.
+    pub organization: String,
     pub own: Vec<String>,
     /// What the preparation took, where it was made now.
     pub prepared: Vec<(String, String)>,
@@ -57,7 +58,7 @@ impl Bench {
             Some(running) => running,
             None => commands.serve().await?,
         };
-        let mut bench = Self { folder: data, base, token: String::new(), own: Vec::new(), prepared, service };
+        let mut bench = Self { folder: data, base, token: String::new(), organization: String::new(), own: Vec::new(), prepared, service };
         bench.log_in().await?;
         bench.wait_for(listings).await?;
         Ok(bench)
@@ -67,13 +68,24 @@ impl Bench {
         self.folder.join("index")
     }
 
+    pub fn pid(&self) -> u32 {
+        self.service.id()
+    }
+
+    /// The paths below the organisation's own listings.
+    pub fn paths(&self, below: &str) -> Vec<String> {
+        self.own.iter().map(|id| format!("/v1/listings/{id}{below}")).collect()
+    }
+
     async fn log_in(&mut self) -> Result<()> {
         let client = reqwest::Client::new();
         let session: Value = client.post(format!("{}/v1/sessions", self.base)).json(&json!({"email": EMAIL, "password": PASSWORD})).send().await?.json().await?;
         session["access_token"].as_str().context("the log-in failed")?.clone_into(&mut self.token);
         let me: Value = client.get(format!("{}/v1/me", self.base)).bearer_auth(&self.token).send().await?.json().await?;
         let organization = me["roles"][0]["organization_id"].as_str().context("no organisation")?;
-        let page: Value = client.get(format!("{}/v1/organizations/{organization}/listings?state=published&limit=100", self.base)).bearer_auth(&self.token).send().await?.json().await?;
+        organization.clone_into(&mut self.organization);
+        let page: Value =
+            client.get(format!("{}/v1/organizations/{organization}/listings?state=published&limit=100", self.base)).bearer_auth(&self.token).send().await?.json().await?;
         let items = page["items"].as_array().context("no listings")?;
         self.own = items.iter().filter_map(|item| item["id"].as_str().map(str::to_owned)).collect();
         Ok(())
@@ -140,7 +152,19 @@ impl Commands {
 
     fn organizations(&self) -> Result<()> {
         for (zone, uscc) in ZONES.iter().zip(usccs()) {
-            self.run(&["admin", "create-organization", "--name-en", &format!("Institute of {zone}"), "--kind", "research_institute", "--uscc", &uscc, "--zone", zone, "--verified"])?;
+            self.run(&[
+                "admin",
+                "create-organization",
+                "--name-en",
+                &format!("Institute of {zone}"),
+                "--kind",
+                "research_institute",
+                "--uscc",
+                &uscc,
+                "--zone",
+                zone,
+                "--verified",
+            ])?;
         }
         Ok(())
     }

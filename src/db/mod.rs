@@ -95,8 +95,11 @@ struct Locked {
 /// so for an instance that waits for its turn, which waits for the index.
 async fn wait_for_migration_lock(conn: &mut AsyncPgConnection) -> Result<()> {
     loop {
-        let Locked { locked } =
-            diesel::sql_query("SELECT pg_try_advisory_lock($1) AS locked").bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK).get_result(conn).await.context("the migration lock")?;
+        let Locked { locked } = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS locked")
+            .bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK)
+            .get_result(conn)
+            .await
+            .context("the migration lock")?;
         if locked {
             return Ok(());
         }

@@ -1,9 +1,9 @@
 //! The span around a request: its id, method and route. Never the query, which may hold what somebody is looking for in confidence, and
 //! never an address.
 
-use actix_web::{Error, HttpMessage};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::{Error, HttpMessage};
 use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder};
 

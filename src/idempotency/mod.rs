@@ -80,9 +80,11 @@ fn key_of(request: &ServiceRequest) -> Option<Result<String>> {
         return None;
     }
     let key = value.to_str().ok().map(|text| text.trim().trim_matches('"')).filter(|text| (1..=MAX_KEY).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic()));
-    Some(key.map(str::to_owned).ok_or_else(|| {
-        Error::malformed(FieldError::malformed("Idempotency-Key", "1 to 255 visible ASCII characters, such as a UUID", "1 至 255 个可见 ASCII 字符，例如 UUID"))
-    }))
+    Some(
+        key.map(str::to_owned).ok_or_else(|| {
+            Error::malformed(FieldError::malformed("Idempotency-Key", "1 to 255 visible ASCII characters, such as a UUID", "1 至 255 个可见 ASCII 字符，例如 UUID"))
+        }),
+    )
 }
 
 enum Beginning {
@@ -107,7 +109,9 @@ async fn begin(request: &mut ServiceRequest, key: String) -> Result<Beginning> {
             "idempotency_key_reused",
             Message::new("was used for another request in the last 24 hours: take a new key", "在过去 24 小时内已用于另一请求，请使用新的键"),
         ))),
-        Begun::Running => Err(Error::conflict("request_in_progress", "the first request with this key is still being worked on: ask again in a moment", "使用该键的首个请求仍在处理，请稍后再试")),
+        Begun::Running => {
+            Err(Error::conflict("request_in_progress", "the first request with this key is still being worked on: ask again in a moment", "使用该键的首个请求仍在处理，请稍后再试"))
+        }
         Begun::Answered(answer) => {
             metrics::counter!("zonebridge_idempotency_replays_total").increment(1);
             Ok(Beginning::Answered(answer.into_response()))

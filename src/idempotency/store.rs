@@ -28,7 +28,9 @@ pub enum Begun {
     Running,
     Answered(KeptAnswer),
     /// The attempt before has given no answer; this one holds the key now. Whether the one before took effect is for the caller to find out.
-    Abandoned { request_id: String },
+    Abandoned {
+        request_id: String,
+    },
 }
 
 #[derive(QueryableByName)]
@@ -66,12 +68,13 @@ pub async fn begin(conn: &mut Connection, attempt: &Attempt, fingerprint: &[u8],
     if taken == 1 {
         return Ok(Begun::First);
     }
-    let known: Option<Row> = diesel::sql_query("SELECT fingerprint, request_id, locked_until > now() AS locked, status, headers, body FROM idempotency_keys WHERE account_id = $1 AND key = $2")
-        .bind::<SqlUuid, _>(attempt.account)
-        .bind::<Text, _>(&attempt.key)
-        .get_result(conn)
-        .await
-        .optional()?;
+    let known: Option<Row> =
+        diesel::sql_query("SELECT fingerprint, request_id, locked_until > now() AS locked, status, headers, body FROM idempotency_keys WHERE account_id = $1 AND key = $2")
+            .bind::<SqlUuid, _>(attempt.account)
+            .bind::<Text, _>(&attempt.key)
+            .get_result(conn)
+            .await
+            .optional()?;
     match known {
         // It was given back between the two statements; the client asks again in a moment.
         None => Ok(Begun::Running),

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use tantivy::collector::TopDocs;
-use tantivy::DocAddress;
+use tantivy::query::Query;
+use tantivy::{DocAddress, Score};
 
 use super::side::{Seeker, Side, needs_for, offers_for};
 use super::weighed::Weighed;
@@ -23,22 +24,19 @@ const BY_TAGS: usize = 150;
 /// The terms that say most about the seeker; more would only find what everybody says.
 const TERMS: usize = 48;
 
-/// The published listings that the seeker could match with, as its organisation may know them.
-/// Their cards have no texts yet: those who are shown get them.
-pub fn candidates(index: &SearchIndex, snapshot: &Snapshot, seeker: &Seeker, verified: bool, zones: &[String]) -> Result<Vec<(DocAddress, Side)>> {
-    let mut addresses: Vec<DocAddress> = Vec::new();
-    let mut seen = HashSet::new();
-    let statistics = PublicStatistics { searcher: &snapshot.searcher, fields: &index.fields };
-    for (query, limit) in [(telling_terms(seeker, snapshot).ranking(&index.fields, Breadth::Any, verified), BY_WORDS), (any_tag(&index.fields, &tags(seeker)), BY_TAGS)] {
-        let Some(query) = query else { continue };
+/// Where the published listings are that the seeker could match with. Both questions are asked at once.
+pub fn candidates(index: &SearchIndex, snapshot: &Snapshot, seeker: &Seeker, verified: bool, zones: &[String]) -> Result<Vec<DocAddress>> {
+    let find = |query: Option<Box<dyn Query>>, limit: usize| -> Result<Vec<(Score, DocAddress)>> {
+        let Some(query) = query else { return Ok(Vec::new()) };
+        let statistics = PublicStatistics { searcher: &snapshot.searcher, fields: &index.fields };
         let asked = conditions(index, seeker, verified, zones).with(Some(query));
-        let found = snapshot
-            .searcher
-            .search_with_statistics_provider(&asked, &TopDocs::with_limit(limit).order_by_score(), &statistics)
-            .map_err(|error| Error::internal(anyhow::Error::new(error)))?;
-        addresses.extend(found.into_iter().map(|(_, address)| address).filter(|address| seen.insert(*address)));
-    }
-    addresses.into_iter().map(|address| read(index, snapshot, address)).collect()
+        let found = snapshot.searcher.search_with_statistics_provider(&asked, &TopDocs::with_limit(limit).order_by_score(), &statistics);
+        found.map_err(|error| Error::internal(anyhow::Error::new(error)))
+    };
+    let (by_words, by_tags) =
+        rayon::join(|| find(telling_terms(seeker, snapshot).ranking(&index.fields, Breadth::Any, verified), BY_WORDS), || find(any_tag(&index.fields, &tags(seeker)), BY_TAGS));
+    let mut seen = HashSet::new();
+    Ok(by_words?.into_iter().chain(by_tags?).map(|(_, address)| address).filter(|address| seen.insert(*address)).collect())
 }
 
 fn conditions(index: &SearchIndex, seeker: &Seeker, verified: bool, zones: &[String]) -> Conditions {
@@ -87,10 +85,12 @@ fn tags(seeker: &Seeker) -> Vec<String> {
     tags
 }
 
-fn read(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress) -> Result<(DocAddress, Side)> {
-    let fields = &index.fields;
+/// A candidate as the seeker may know it. Its card has no texts yet: those who are shown get them.
+pub fn read(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress) -> Result<Side> {
+    let (fields, statistics) = (&index.fields, &snapshot.statistics);
     let document: Judged = snapshot.searcher.doc(address).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
     let hidden: Hidden = serde_json::from_slice(document.hidden(fields)?).map_err(Error::internal)?;
     let profile = Profile::from_bytes(document.profile(fields)?).ok_or_else(|| Error::internal(anyhow::anyhow!("a malformed profile")))?;
-    Ok((address, Side { card: document.facts(fields)?.into_card(), profile: Weighed::of(&profile, &snapshot.statistics), hidden }))
+    let totals = statistics.totals_of(&snapshot.searcher, address, || Weighed::totals(&profile, statistics));
+    Ok(Side { card: document.facts(fields)?.into_card(), profile: Weighed::with_totals(profile, totals), hidden })
 }

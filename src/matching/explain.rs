@@ -38,7 +38,8 @@ impl Reason {
     }
 }
 
-pub fn explain(pair: &Pair<'_>, score: &Score, statistics: &Statistics) -> Explanation {
+pub fn explain(pair: &Pair<'_>, score: &Score) -> Explanation {
+    let statistics = pair.statistics;
     let mut by_contribution: Vec<&Factor> = score.factors.iter().filter(|factor| factor.value.is_some_and(|value| value > 0.05)).collect();
     by_contribution.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
     let for_it: Vec<Reason> = by_contribution.iter().filter_map(|factor| reason_for(factor, pair, statistics)).take(REASONS).collect();

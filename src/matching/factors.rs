@@ -44,9 +44,10 @@ pub fn factor(code: FactorCode, pair: &Pair<'_>, coverage: Directions) -> Direct
 const LITTLE_TEXT: f64 = 63.6;
 
 /// How much of what each side says the other says too, in the language that tells more. Texts without a common language say nothing.
-pub fn text_coverage(need: &Side, offer: &Side) -> Directions {
-    let zh = (need.has_zh() && offer.has_zh()).then(|| need.profile.zh.coverage(&offer.profile.zh, LITTLE_TEXT));
-    let en = (need.has_en() && offer.has_en()).then(|| need.profile.en.coverage(&offer.profile.en, LITTLE_TEXT));
+pub fn text_coverage(pair: &Pair<'_>) -> Directions {
+    let Pair { need, offer, statistics, .. } = *pair;
+    let zh = (need.has_zh() && offer.has_zh()).then(|| need.profile.zh.coverage(&offer.profile.zh, LITTLE_TEXT, statistics));
+    let en = (need.has_en() && offer.has_en()).then(|| need.profile.en.coverage(&offer.profile.en, LITTLE_TEXT, statistics));
     match (zh, en) {
         (Some(zh), Some(en)) => Some(if zh.0 + zh.1 >= en.0 + en.1 { zh } else { en }),
         (zh, en) => zh.or(en),

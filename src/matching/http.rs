@@ -1,12 +1,13 @@
 //! `GET /v1/listings/{id}/matches`
 
 use actix_web::{HttpResponse, get, web};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tantivy::DocAddress;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::candidates::candidates;
+use super::candidates::{candidates, read};
 use super::explain::{Explanation, explain};
 use super::gates::Gate;
 use super::score::{Factor, Judgement, Score, judge};
@@ -24,6 +25,7 @@ use crate::listings::view::ListingCard;
 use crate::listings::{actions, policy};
 use crate::search::http::{SearchMode, card};
 use crate::search::index::{SearchIndex, Snapshot};
+use crate::search::statistics::Statistics;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -88,34 +90,35 @@ async fn list_matches(actor: Actor, database: web::Data<Database>, index: web::D
 /// The best partners of a listing among those that its organisation may know of.
 pub fn matches(index: &SearchIndex, snapshot: &Snapshot, entry: &Entry, zones: &[String], limit: usize) -> Result<Vec<MatchView>> {
     let seeker = Seeker::of(entry, &snapshot.statistics);
-    let mut found: Vec<(DocAddress, Side, Score)> = Vec::new();
-    for (address, other) in candidates(index, snapshot, &seeker, entry.organization.is_verified(), zones)? {
-        let judgement = judge(&pair(&seeker, &other));
-        if let Judgement::Match(score) = judgement {
-            found.push((address, other, score));
-        }
-    }
+    let addresses = candidates(index, snapshot, &seeker, entry.organization.is_verified(), zones)?;
+    // Hundreds are judged, each by itself: on all cores, since somebody waits.
+    let judged = addresses.into_par_iter().map(|address| {
+        let other = read(index, snapshot, address)?;
+        let judgement = judge(&pair(&seeker, &other, &snapshot.statistics));
+        Ok(if let Judgement::Match(score) = judgement { Some((address, other, score)) } else { None })
+    });
+    let mut found: Vec<(DocAddress, Side, Score)> = judged.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
     // Equal scores keep one order, whoever asks.
     found.sort_by(|(_, a, score_a), (_, b, score_b)| score_b.score.total_cmp(&score_a.score).then_with(|| a.card.id.cmp(&b.card.id)));
     found.truncate(limit);
-    let shown = found.into_iter().map(|(address, other, score)| Ok(view(&seeker, Side { card: card(index, snapshot, address)?, ..other }, score, snapshot)));
+    let shown = found.into_par_iter().map(|(address, other, score)| Ok(view(&seeker, Side { card: card(index, snapshot, address)?, ..other }, score, snapshot)));
     shown.collect()
 }
 
 /// Both sides in their places, each as the other may know it.
-pub fn pair<'a>(seeker: &'a Seeker, other: &'a Side) -> Pair<'a> {
+pub fn pair<'a>(seeker: &'a Seeker, other: &'a Side, statistics: &'a Statistics) -> Pair<'a> {
     let own = seeker.as_seen_by(other);
     match seeker.direction() {
-        Direction::Need => Pair { need: own, offer: other, today: today() },
-        Direction::Offer => Pair { need: other, offer: own, today: today() },
+        Direction::Need => Pair { need: own, offer: other, today: today(), statistics },
+        Direction::Offer => Pair { need: other, offer: own, today: today(), statistics },
     }
 }
 
 fn view(seeker: &Seeker, other: Side, score: Score, snapshot: &Snapshot) -> MatchView {
     let (explanation, need, offer) = {
-        let pair = pair(seeker, &other);
+        let pair = pair(seeker, &other, &snapshot.statistics);
         let reference = |side: &Side| (side.card.id, side.card.revision);
-        (explain(&pair, &score, &snapshot.statistics), reference(pair.need), reference(pair.offer))
+        (explain(&pair, &score), reference(pair.need), reference(pair.offer))
     };
     MatchView {
         listing: other.card,

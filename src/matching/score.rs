@@ -57,7 +57,7 @@ pub fn judge(pair: &Pair<'_>) -> Judgement {
     if gates.iter().any(|gate| !gate.passed) {
         return Judgement::Refused(gates);
     }
-    let coverage = text_coverage(pair.need, pair.offer);
+    let coverage = text_coverage(pair);
     let rated: Vec<Rated> = weights(pair.need.kind(), pair.offer.kind()).iter().map(|&(code, weight)| (code, weight, factor(code, pair, coverage))).collect();
     if !has_evidence(pair, &rated, coverage) {
         return Judgement::NoEvidence;

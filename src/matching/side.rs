@@ -24,7 +24,7 @@ impl Side {
     pub fn of(entry: &Entry, tier: Tier, statistics: &Statistics) -> Self {
         let card = ListingCard::of(entry, tier);
         let hidden = Hidden { excluded_organizations: entry.content.excluded_organizations.clone() };
-        Self { profile: Weighed::of(&profile_of(&card), statistics), hidden, card }
+        Self { profile: Weighed::of(profile_of(&card), statistics), hidden, card }
     }
 
     pub fn kind(&self) -> Kind {
@@ -80,6 +80,7 @@ pub struct Pair<'a> {
     pub need: &'a Side,
     pub offer: &'a Side,
     pub today: NaiveDate,
+    pub statistics: &'a Statistics,
 }
 
 /// The kinds that a need of `kind` meets: its own, and the complementary ones.

@@ -1,28 +1,47 @@
-//! What a side says, with the weight of each of its terms: looked up once a listing and not once a pair.
+//! What a side says, with what it weighs in all: added up once a listing and not once a pair.
 
 use std::sync::LazyLock;
 
 use crate::search::statistics::Statistics;
 use crate::text::profile::{Profile, Terms};
 
-/// The terms of both languages with their weights.
+/// The terms of both languages, and the sum of their weights in each.
 #[derive(Debug, Clone, Default)]
 pub struct Weighed {
     pub zh: WeighedTerms,
     pub en: WeighedTerms,
 }
 
+/// Terms in the order of their hashes, with their counts.
+#[derive(Debug, Clone, Default)]
+pub struct WeighedTerms {
+    pub terms: Terms,
+    total: f64,
+}
+
 impl Weighed {
-    pub fn of(profile: &Profile, statistics: &Statistics) -> Self {
-        Self { zh: WeighedTerms::of(&profile.zh, statistics), en: WeighedTerms::of(&profile.en, statistics) }
+    pub fn of(profile: Profile, statistics: &Statistics) -> Self {
+        let totals = Self::totals(&profile, statistics);
+        Self::with_totals(profile, totals)
+    }
+
+    /// With the sums that [`Weighed::totals`] gave before.
+    pub fn with_totals(profile: Profile, (zh, en): (f64, f64)) -> Self {
+        Self { zh: WeighedTerms { terms: profile.zh, total: zh }, en: WeighedTerms { terms: profile.en, total: en } }
+    }
+
+    pub fn totals(profile: &Profile, statistics: &Statistics) -> (f64, f64) {
+        (total(&profile.zh, statistics), total(&profile.en, statistics))
     }
 }
 
-/// Terms in the order of their hashes. A term weighs by the square of its idf, as in the cosine of tf-idf vectors, and by 1 + ln(count).
-#[derive(Debug, Clone, Default)]
-pub struct WeighedTerms {
-    pub terms: Vec<(u32, f64)>,
-    total: f64,
+fn total(terms: &Terms, statistics: &Statistics) -> f64 {
+    terms.iter().map(|&(term, count)| weight(term, count, statistics)).sum()
+}
+
+/// A term weighs by the square of its idf, as in the cosine of tf-idf vectors, and by 1 + ln(count).
+fn weight(term: u32, count: u16, statistics: &Statistics) -> f64 {
+    REPETITION.get(usize::from(count)).copied().unwrap_or_else(|| repetition(count)) * statistics.idf(term).powi(2)
 }
 
 /// 1 + ln(count), ready for the counts that occur.
@@ -33,19 +52,12 @@ fn repetition(count: u16) -> f64 {
 }
 
 impl WeighedTerms {
-    fn of(terms: &Terms, statistics: &Statistics) -> Self {
-        let repeated = |count: u16| REPETITION.get(usize::from(count)).copied().unwrap_or_else(|| repetition(count));
-        let terms: Vec<(u32, f64)> = terms.iter().map(|&(term, count)| (term, repeated(count) * statistics.idf(term).powi(2))).collect();
-        let total = terms.iter().map(|(_, weight)| weight).sum();
-        Self { terms, total }
-    }
-
     pub fn holds(&self, term: u32) -> bool {
         self.terms.binary_search_by_key(&term, |(other, _)| *other).is_ok()
     }
 
     /// The share of the weight of each side's terms that the other side has too, where each side counts as if it said `more` beside.
-    pub fn coverage(&self, other: &Self, more: f64) -> (f64, f64) {
+    pub fn coverage(&self, other: &Self, more: f64, statistics: &Statistics) -> (f64, f64) {
         let (mut common_a, mut common_b) = (0.0, 0.0);
         let (mut i, mut j) = (0, 0);
         // Both are in the order of their terms: one walk meets all that they share.
@@ -54,8 +66,8 @@ impl WeighedTerms {
                 std::cmp::Ordering::Less => i += 1,
                 std::cmp::Ordering::Greater => j += 1,
                 std::cmp::Ordering::Equal => {
-                    common_a += a.1;
-                    common_b += b.1;
+                    common_a += weight(a.0, a.1, statistics);
+                    common_b += weight(b.0, b.1, statistics);
                     (i, j) = (i + 1, j + 1);
                 }
             }

@@ -141,7 +141,9 @@ async fn list_organizations(actor: Actor, request: HttpRequest, database: web::D
     let before = id_cursor(query.cursor.as_deref())?;
     let mut conn = database.read().await?;
     let zone = zones::find(&mut conn, &query.zone).await.map_err(|error| match error {
-        Error::NotFound => Error::malformed(FieldError::new("zone", "unknown_value", Message::new("is not a zone of the network; GET /v1/zones lists them", "不是本网络的园区，见 GET /v1/zones"))),
+        Error::NotFound => {
+            Error::malformed(FieldError::new("zone", "unknown_value", Message::new("is not a zone of the network; GET /v1/zones lists them", "不是本网络的园区，见 GET /v1/zones")))
+        }
         other => other,
     })?;
     let reader = policy::read_register(&actor, &zone.code)?;

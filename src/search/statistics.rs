@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use quick_cache::sync::Cache;
+use tantivy::index::SegmentId;
 use tantivy::query::Bm25StatisticsProvider;
 use tantivy::schema::Field;
-use tantivy::{Searcher, Term};
+use tantivy::{DocAddress, DocId, Searcher, Term};
 
 use super::document::audience_of;
 use super::fields::Fields;
@@ -69,7 +71,7 @@ impl Hasher for AsIs {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Statistics {
     /// How many there were in all when they were counted.
     counted: u64,
@@ -77,7 +79,12 @@ pub struct Statistics {
     idf: HashMap<u32, f64, BuildHasherDefault<AsIs>>,
     /// That of a term that no document holds.
     idf_of_none: f64,
+    /// What the terms of a document weigh in all, in both languages: good for as long as these statistics are.
+    totals: Cache<(SegmentId, DocId), (f64, f64)>,
 }
+
+/// How many documents' totals are remembered.
+const REMEMBERED: usize = 200_000;
 
 impl Statistics {
     pub fn of(searcher: &Searcher, fields: &Fields) -> tantivy::Result<Self> {
@@ -94,11 +101,21 @@ impl Statistics {
         #[expect(clippy::cast_precision_loss, reason = "a count of documents stays far below 2^52")]
         let documents = PublicStatistics { searcher, fields }.total_num_docs()? as f64;
         let idf = frequencies.into_iter().map(|(term, count)| (term, inverse_frequency(documents, f64::from(count)))).collect();
-        Ok(Self { counted: searcher.num_docs(), idf, idf_of_none: inverse_frequency(documents, 0.0) })
+        Ok(Self { counted: searcher.num_docs(), idf, idf_of_none: inverse_frequency(documents, 0.0), totals: Cache::new(REMEMBERED) })
     }
 
     pub fn is_stale(&self, documents: u64) -> bool {
         documents.abs_diff(self.counted) >= (self.counted / 100).max(1)
+    }
+
+    /// The totals of a document as they were added up before, or by `add_up`.
+    pub fn totals_of(&self, searcher: &Searcher, address: DocAddress, add_up: impl FnOnce() -> (f64, f64)) -> (f64, f64) {
+        let key = (searcher.segment_reader(address.segment_ord).segment_id(), address.doc_id);
+        self.totals.get(&key).unwrap_or_else(|| {
+            let totals = add_up();
+            self.totals.insert(key, totals);
+            totals
+        })
     }
 
     /// The inverse document frequency as BM25 has it: ln(1 + (N − n + ½) / (n + ½)).

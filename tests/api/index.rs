@@ -178,3 +178,30 @@ async fn the_check_fails_on_one_changed_missing_or_foreign_document() {
     app.restart().await;
     app.finish().await;
 }
+
+/// A backup that is restored elsewhere brings positions of the feed that mean nothing there: the feed begins anew, and so does the index.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_database_is_noticed_and_the_index_is_built_anew() {
+    let mut app = App::start().await;
+    app.set_policy("hangzhou", "post").await;
+    let owner = app.organization("hangzhou").await;
+    app.published(&owner, technology_offer("Before the backup")).await;
+    let network = app.count("SELECT ('x' || substr(id::text, 1, 8))::bit(32)::bigint AS count FROM network_identity").await;
+    app.stop().await;
+    // As a restore leaves it: another home, and a feed whose transactions lie far ahead of this server's.
+    app.sql("UPDATE network_identity SET home = 'elsewhere'").await;
+    app.sql("UPDATE change_feed_horizon SET txid = 4000000000000").await;
+    app.sql("INSERT INTO change_feed (txid, subject_type, subject_id) VALUES (4000000000001, 'listing', gen_random_uuid())").await;
+    app.restart().await;
+    assert_ne!(app.count("SELECT ('x' || substr(id::text, 1, 8))::bit(32)::bigint AS count FROM network_identity").await, network);
+    assert_eq!(app.count("SELECT txid AS count FROM change_feed_horizon").await, 0);
+    app.published(&owner, technology_offer("After the restore")).await;
+    assert_eq!(app.get("/v1/listings?q=backup+restore").send().await.body["total"], 2);
+    let lag = app.get("/metrics").send().await.body.as_str().unwrap().lines().find_map(|line| line.strip_prefix("zonebridge_index_lag_seconds ")?.parse::<f64>().ok());
+    assert!(lag.is_some_and(|lag| lag < 60.0), "{lag:?}");
+    // A start in the same place changes nothing.
+    let network = app.count("SELECT ('x' || substr(id::text, 1, 8))::bit(32)::bigint AS count FROM network_identity").await;
+    app.restart().await;
+    assert_eq!(app.count("SELECT ('x' || substr(id::text, 1, 8))::bit(32)::bigint AS count FROM network_identity").await, network);
+    app.finish().await;
+}

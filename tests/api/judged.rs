@@ -19,6 +19,7 @@ use zonebridge::matching::score::{Judgement, judge};
 use zonebridge::matching::side::{Seeker, Side};
 use zonebridge::organizations::actions as organizations;
 use zonebridge::organizations::model::{Bilingual, NewOrganization, Verification, parse_uscc};
+use zonebridge::search::statistics::Statistics;
 
 use crate::support::app::App;
 use crate::support::builders::Person;
@@ -99,14 +100,14 @@ impl Market {
         let judged = |seeker, other| {
             let (seeker, other) = (entry(seeker), entry(other));
             let other = if seeker.organization.is_verified() { Seeker::of(other, statistics).for_verified } else { Seeker::of(other, statistics).for_public };
-            closed(&Seeker::of(seeker, statistics), &other)
+            closed(&Seeker::of(seeker, statistics), &other, statistics)
         };
         [judged(ids[0], ids[1]), judged(ids[1], ids[0])]
     }
 }
 
-fn closed(seeker: &Seeker, other: &Side) -> Vec<String> {
-    match judge(&pair(seeker, other)) {
+fn closed(seeker: &Seeker, other: &Side, statistics: &Statistics) -> Vec<String> {
+    match judge(&pair(seeker, other, statistics)) {
         Judgement::Refused(gates) => gates.iter().filter(|gate| !gate.passed).map(|gate| gate.code.to_string()).collect(),
         Judgement::NoEvidence | Judgement::Match(_) => Vec::new(),
     }

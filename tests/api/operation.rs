@@ -33,6 +33,66 @@ async fn metrics_count_requests_by_route_and_status() {
     app.finish().await;
 }
 
+/// <https://prometheus.io/docs/practices/naming/>: a prefix, base units, `_total` for what counts, a help text for each.
+#[tokio::test(flavor = "multi_thread")]
+async fn measures_are_named_by_the_conventions() {
+    let app = App::start().await;
+    app.person().await;
+    let text = app.get("/metrics").send().await.expect(200).body.as_str().unwrap().to_owned();
+    let mut kinds = std::collections::BTreeMap::new();
+    let mut helped = std::collections::BTreeSet::new();
+    for line in text.lines() {
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            kinds.insert(name, kind);
+        } else if let Some((name, _)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
+            helped.insert(name);
+        }
+    }
+    assert!(kinds.len() >= 15, "{kinds:?}");
+    for (name, kind) in kinds {
+        assert!(name.starts_with("zonebridge_") || name.starts_with("process_"), "{name} has no prefix");
+        assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+        assert_eq!(name.ends_with("_total"), kind == "counter", "{name} is a {kind}");
+        assert!(kind != "histogram" || name.ends_with("_seconds"), "{name} has no unit");
+        assert!(!["_ms", "_milliseconds", "_kb", "_mb", "_percent"].iter().any(|unit| name.ends_with(unit)), "{name} is in no base unit");
+        assert!(helped.contains(name), "{name} has no help");
+    }
+    for name in
+        ["process_resident_memory_bytes", "process_open_fds", "zonebridge_build_info{version=", "zonebridge_idempotency_replays_total 0", "zonebridge_job_failures_total{job="]
+    {
+        assert!(text.contains(name), "{name} is missing: {text}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_health_command_tells_ready_from_not() {
+    let app = App::start().await;
+    let address = app.base.strip_prefix("http://").unwrap();
+    let ready = crate::commands::on(&app, &["health", "--address", address]);
+    assert!(ready.status.success() && crate::commands::out(&ready).contains("\"ready\""));
+    let nobody = crate::commands::on(&app, &["health", "--address", "127.0.0.1:1"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(crate::commands::err(&nobody).contains("127.0.0.1:1/health/ready"));
+    app.finish().await;
+}
+
+/// Behind a proxy the limits count the caller, where the proxy is named; whoever else writes the header is not believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_count_who_the_named_proxy_says() {
+    for (proxies, shared) in [("127.0.0.0/8", false), ("192.0.2.1", true)] {
+        let app = App::with(&[("ZONEBRIDGE_SERVER_TRUSTED_PROXIES", proxies), ("ZONEBRIDGE_LOGIN_ATTEMPTS_PER_ADDRESS_PER_MINUTE", "2")]).await;
+        let mut refused = 0;
+        for caller in 1..=6 {
+            let body = json!({"email": format!("nobody{caller}@people.example"), "password": "wrong-password-1"});
+            let answer = app.post("/v1/sessions").header("x-forwarded-for", &format!("198.51.100.{caller}")).json(&body).send().await;
+            refused += usize::from(answer.status == 429);
+        }
+        assert_eq!(refused > 0, shared, "{proxies}: {refused} refused");
+        app.finish().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_are_problems_in_the_readers_language_with_the_request_id() {
     let app = App::start().await;

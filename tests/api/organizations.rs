@@ -148,3 +148,25 @@ async fn a_change_needs_the_version_that_was_read() {
     app.patch(&path).by(&app.person().await.token).header("if-match", &etag).json(&body).send().await.expect(403);
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zones_people_read_its_register_and_see_who_waits_for_verification() {
+    let app = App::start().await;
+    let (admin, reviewer, other) = (app.zone_admin("hefei").await, app.reviewer("hefei").await, app.zone_admin("wuhan").await);
+    let ids = [app.organization("hefei").await.id, app.organization("hefei").await.id, app.organization("hefei").await.id];
+    let verified = app.verified_organization("hefei").await.id;
+    app.organization("wuhan").await;
+    let unverified = app.get("/v1/organizations?zone=hefei&verification=unverified&limit=2").by(&admin.token).send().await.expect(200);
+    assert_eq!(unverified.ids(), [ids[2].clone(), ids[1].clone()]);
+    assert!(unverified.items()[0]["uscc"].is_string(), "who verifies sees the code");
+    let cursor = unverified.body["next_cursor"].as_str().unwrap();
+    let rest = app.get(&format!("/v1/organizations?zone=hefei&verification=unverified&limit=2&cursor={cursor}")).by(&admin.token).send().await.expect(200);
+    assert_eq!(rest.ids(), [ids[0].clone()]);
+    assert!(app.get("/v1/organizations?zone=hefei").by(&reviewer.token).send().await.expect(200).ids().contains(&verified));
+    app.get("/v1/organizations?zone=hefei").by(&other.token).send().await.expect(403);
+    app.get("/v1/organizations?zone=atlantis").by(&admin.token).send().await.wrong_field(400, "zone");
+    app.get("/v1/organizations?zone=hefei&verification=maybe").by(&admin.token).send().await.wrong_field(400, "verification");
+    app.get("/v1/organizations").by(&admin.token).send().await.wrong_field(400, "zone");
+    app.get("/v1/organizations?zone=hefei").send().await.expect(401);
+    app.finish().await;
+}

@@ -122,7 +122,7 @@ fn sql_stands_where_its_name_says() {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
-        for statement in ["diesel::insert_into", "diesel::update", "diesel::delete", "sql_query"] {
+        for statement in ["diesel::insert_into", "diesel::update", "diesel::delete", "sql_query", "batch_execute", "copy_in"] {
             if text.contains(statement) {
                 wrong.push(format!("{} has {statement}", path.display()));
             }
@@ -131,10 +131,56 @@ fn sql_stands_where_its_name_says() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// What stands before `http` is used without any, by commands and tests.
+#[test]
+fn below_http_nothing_knows_http() {
+    let order = modules();
+    let http = order.iter().position(|module| module == "http").unwrap();
+    let mut wrong = Vec::new();
+    for path in sources(&root().join("src")) {
+        let below = order.iter().position(|module| *module == module_of(&path)).is_some_and(|place| place < http);
+        if below && ["actix", "StatusCode"].iter().any(|word| fs::read_to_string(&path).unwrap().contains(word)) {
+            wrong.push(path);
+        }
+    }
+    assert!(http > 2 && wrong.is_empty(), "{wrong:?}");
+}
+
+/// Every module has its line in ARCHITECTURE.md; every setting and measure in docs/operations.md, where operators look for it.
+#[test]
+fn the_documents_name_what_there_is() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let (architecture, operations, example) = (read("ARCHITECTURE.md"), read("docs/operations.md"), read("deploy/zonebridge.toml.example"));
+    let modules: Vec<String> = modules().into_iter().filter(|module| !architecture.contains(&format!("`{module}`"))).collect();
+    assert!(modules.is_empty(), "ARCHITECTURE.md does not name {modules:?}");
+    let config = zonebridge::config::Config::with_environment(None, std::collections::BTreeMap::new()).unwrap().describe();
+    let (mut section, mut missing) = (String::new(), Vec::new());
+    for line in config.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = format!("{name}.");
+        } else if let Some((name, _)) = line.split_once(" = ") {
+            if !operations.contains(&format!("`{section}{name}`")) {
+                missing.push(format!("docs/operations.md: {section}{name}"));
+            }
+            if !example.contains(&format!("{name} = ")) {
+                missing.push(format!("deploy/zonebridge.toml.example: {section}{name}"));
+            }
+        }
+    }
+    let sources: String = sources(&root().join("src")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    for (at, _) in sources.match_indices("\"zonebridge_") {
+        let name: String = sources[at + 1..].chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+        if !operations.contains(&format!("`{name}`")) {
+            missing.push(format!("docs/operations.md: {name}"));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 #[test]
 fn files_stay_readable() {
     let mut wrong = Vec::new();
-    for path in sources(&root().join("src")).into_iter().chain(sources(&root().join("tests"))) {
+    for path in ["src", "tests", "benches"].iter().flat_map(|folder| sources(&root().join(folder))) {
         let lines = fs::read_to_string(&path).unwrap().lines().count();
         if lines > 450 && !path.ends_with("schema.rs") {
             wrong.push(format!("{} has {lines} lines", path.display()));

@@ -72,7 +72,11 @@ impl Rejects {
             let file = match &mut self.file {
                 Some(file) => file,
                 None => self.file.insert(
-                    OpenOptions::new().write(true).create_new(true).open(&self.path).with_context(|| format!("{} cannot be written: name another file with --rejects", self.path.display()))?,
+                    OpenOptions::new()
+                        .write(true)
+                        .create_new(true)
+                        .open(&self.path)
+                        .with_context(|| format!("{} cannot be written: name another file with --rejects", self.path.display()))?,
                 ),
             };
             file.write_all(&text).and_then(|()| file.sync_data()).with_context(|| format!("{} cannot be written", self.path.display()))?;

@@ -72,7 +72,11 @@ impl Rules {
     fn listing_of_cells(&self, cells: &csv::ByteRecord, headers: &[String]) -> Result<Map<String, Value>> {
         if cells.len() != headers.len() {
             let (has, wants) = (cells.len(), headers.len());
-            return Err(Error::malformed(FieldError::new("", "columns", Message::new(format!("has {has} cells, the header has {wants}"), format!("有{has}个单元格，表头有{wants}列")))));
+            return Err(Error::malformed(FieldError::new(
+                "",
+                "columns",
+                Message::new(format!("has {has} cells, the header has {wants}"), format!("有{has}个单元格，表头有{wants}列")),
+            )));
         }
         let mut input = Map::new();
         for (name, cell) in headers.iter().zip(cells) {

@@ -77,4 +77,3 @@ pub fn remove(folder: &Path) {
         std::fs::remove_dir_all(home).unwrap();
     }
 }
-
