@@ -195,24 +195,19 @@ fn problem_response(description: &str) -> Response {
 pub async fn unmatched(request: HttpRequest, document: web::Data<OpenApi>) -> HttpResponse {
     let methods = methods_of(&document, request.path());
     if methods.is_empty() || methods.contains(&request.method().as_str().to_ascii_lowercase().as_str()) {
-        return Error::NotFound.error_response_for(&request);
+        return problem(&Error::NotFound, &request);
     }
     let allow = methods.join(", ").to_uppercase();
-    let mut response = if request.method() == Method::OPTIONS { HttpResponse::NoContent().finish() } else { Error::MethodNotAllowed.error_response_for(&request) };
+    let mut response = if request.method() == Method::OPTIONS { HttpResponse::NoContent().finish() } else { problem(&Error::MethodNotAllowed, &request) };
     if let Ok(value) = HeaderValue::from_str(&allow) {
         response.headers_mut().insert(header::ALLOW, value);
     }
     response
 }
 
-trait Answer {
-    fn error_response_for(self, request: &HttpRequest) -> HttpResponse;
-}
-
-impl Answer for Error {
-    fn error_response_for(self, request: &HttpRequest) -> HttpResponse {
-        crate::http::problem::respond(&self, crate::http::context::locale_of(request), crate::http::context::request_id(request))
-    }
+/// These answers come from outside the middleware that knows the caller's language.
+fn problem(error: &Error, request: &HttpRequest) -> HttpResponse {
+    crate::http::problem::respond(error, crate::http::context::locale_of(request), crate::http::context::request_id(request))
 }
 
 fn methods_of(document: &OpenApi, path: &str) -> Vec<&'static str> {

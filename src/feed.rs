@@ -6,7 +6,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::db::schema::change_feed;
+use crate::db::schema::{change_feed, network_identity};
 use crate::db::{Connection, Database};
 use crate::error::Result;
 
@@ -126,8 +126,22 @@ pub async fn prune(database: &Database) -> Result<()> {
 }
 
 /// Where this database lives: server, timeline and database, as Postgres tells them apart.
-const HOME: &str = "(SELECT system_identifier FROM pg_control_system())::text || ':' || (SELECT timeline_id FROM pg_control_checkpoint())::text
+/// The timeline is read from the name of the log file that is written now: what the last checkpoint says is old for minutes after a take-over.
+const HOME: &str = "(SELECT system_identifier FROM pg_control_system())::text || ':' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
     || ':' || (SELECT oid FROM pg_database WHERE datname = current_database())::text";
+
+#[derive(QueryableByName)]
+struct Settled {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    known: bool,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    moved: bool,
+}
+
+/// Which database this is; another one after [`settle`] has found that it moved.
+pub async fn network_id(conn: &mut Connection) -> QueryResult<Uuid> {
+    network_identity::table.select(network_identity::id).first(conn).await
+}
 
 /// Call it at every start. Where the database was restored from a backup, or a replica took over, the positions of the feed are of another
 /// place: the feed begins anew, and the network gets another identity, by which every index notices that it must be rebuilt. True then.
@@ -135,13 +149,14 @@ pub async fn settle(database: &Database) -> Result<bool> {
     let mut conn = database.write().await?;
     let moved = conn
         .transaction(async |conn| {
-            let moved = diesel::sql_query(format!("UPDATE network_identity SET id = gen_random_uuid(), home = {HOME} WHERE home <> {HOME}")).execute(conn).await?;
-            if moved > 0 {
+            let Settled { known, moved } =
+                diesel::sql_query(format!("SELECT home IS NOT NULL AS known, home IS DISTINCT FROM {HOME} AS moved FROM network_identity FOR UPDATE")).get_result(conn).await?;
+            if moved {
+                diesel::sql_query(format!("UPDATE network_identity SET id = gen_random_uuid(), home = {HOME}")).execute(conn).await?;
                 diesel::sql_query("DELETE FROM change_feed").execute(conn).await?;
                 diesel::sql_query("UPDATE change_feed_horizon SET txid = 0").execute(conn).await?;
             }
-            diesel::sql_query(format!("UPDATE network_identity SET home = {HOME} WHERE home IS NULL")).execute(conn).await?;
-            QueryResult::Ok(moved > 0)
+            QueryResult::Ok(known && moved)
         })
         .await?;
     Ok(moved)

@@ -8,7 +8,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use anyhow::{Context, Result};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
@@ -72,13 +72,18 @@ impl Connected {
         Self::with(config, cluster)
     }
 
-    /// For a command, which may run beside the service.
-    pub async fn as_command(config: &Config) -> Result<Self> {
+    /// For a command that only reads.
+    pub async fn as_reader(config: &Config) -> Result<Self> {
         let cluster = match &config.database.url {
             Some(_) => None,
             None => Some(LocalCluster::attach_or_own(&config.data_dir, &[]).await?),
         };
-        let connected = Self::with(config, cluster)?;
+        Self::with(config, cluster)
+    }
+
+    /// For a command, which may run beside the service: brings the database to the newest schema first.
+    pub async fn as_command(config: &Config) -> Result<Self> {
+        let connected = Self::as_reader(config).await?;
         db::migrate(&connected.url).await?;
         settle(&connected.database).await?;
         Ok(connected)
@@ -220,14 +225,34 @@ fn http_server(config: &Config, listener: TcpListener, database: Database, index
     Ok(server.run())
 }
 
+/// SIGTERM and SIGINT, heard from the moment this is made: whoever asks during a long start is not overheard, and nothing is cut off.
+pub struct Ending {
+    term: Signal,
+    int: Signal,
+}
+
+impl Ending {
+    pub fn listen() -> Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    pub async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
+
 /// Runs the service until it is asked to end.
 pub async fn serve(config: &Config) -> Result<()> {
+    let ending = Ending::listen()?;
     let connected = Connected::as_owner(config).await?;
     let service = Service::start(config, &connected.url, connected.database.clone()).await;
     let outcome = match service {
         Ok(service) => {
             tracing::info!(address = %service.address, "answering requests");
-            until_asked_to_end(service, connected.cluster.as_ref()).await
+            until_asked_to_end(service, connected.cluster.as_ref(), ending).await
         }
         Err(error) => Err(error),
     };
@@ -235,14 +260,10 @@ pub async fn serve(config: &Config) -> Result<()> {
     outcome
 }
 
-/// Waits for SIGTERM or SIGINT, keeps the local database alive meanwhile, and ends in order.
-pub async fn until_asked_to_end(service: Service, cluster: Option<&LocalCluster>) -> Result<()> {
+/// Waits until it is asked to end, keeps the local database alive meanwhile, and ends in order.
+pub async fn until_asked_to_end(service: Service, cluster: Option<&LocalCluster>, mut ending: Ending) -> Result<()> {
     let supervisor = cluster.cloned().map(|cluster| tokio::spawn(cluster.supervise()));
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
+    ending.asked().await;
     tracing::info!("ending: finishing what runs");
     if let Some(supervisor) = supervisor {
         supervisor.abort();

@@ -95,7 +95,7 @@ pub async fn revoke_sessions_of(conn: &mut Connection, account_id: Uuid, reason:
 
 /// Sessions that ended a month ago are of no use to anybody.
 pub async fn delete_old_sessions(conn: &mut Connection, before: DateTime<Utc>) -> QueryResult<usize> {
-    diesel::delete(sessions::table.filter(sessions::expires_at.lt(before))).execute(conn).await
+    diesel::delete(sessions::table.filter(sessions::expires_at.lt(before).or(sessions::revoked_at.lt(before)))).execute(conn).await
 }
 
 #[derive(Debug, Queryable, Selectable)]

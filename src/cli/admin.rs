@@ -5,6 +5,7 @@ use clap::Subcommand;
 use diesel_async::AsyncConnection;
 use uuid::Uuid;
 
+use super::words::{find_organization, said};
 use crate::access::actor::Role;
 use crate::accounts::actions as accounts;
 use crate::accounts::actions::NewAccount;
@@ -16,7 +17,7 @@ use crate::config::Config;
 use crate::db::Database;
 use crate::error::{Error, FieldError};
 use crate::organizations::actions as organizations;
-use crate::organizations::model::{self, Bilingual, NewOrganization, Organization, OrganizationKind, Verification};
+use crate::organizations::model::{self, Bilingual, NewOrganization, OrganizationKind, Verification};
 use crate::startup::Connected;
 
 #[derive(Subcommand)]
@@ -129,37 +130,10 @@ async fn account_id(database: &Database, email: &str) -> Result<Uuid> {
     account.map(|account| account.id).with_context(|| format!("there is no account with the address {}", email.as_str()))
 }
 
-/// By id or by unified social credit code.
-pub async fn find_organization(database: &Database, given: &str) -> Result<Organization> {
-    let mut conn = said(database.read().await)?;
-    let found = match Uuid::try_parse(given) {
-        Ok(id) => match organizations::find(&mut conn, id).await {
-            Err(Error::NotFound) => None,
-            other => Some(said(other)?),
-        },
-        Err(_) => said(organizations::find_by_uscc(&mut conn, given).await)?,
-    };
-    found.with_context(|| format!("there is no organisation with the id or unified social credit code `{given}`; make one with `zonebridge admin create-organization`"))
-}
-
 fn password() -> Result<String> {
     std::env::var("ZB_PASSWORD").context("set the password in the environment variable ZB_PASSWORD: on the command line others could read it")
 }
 
 fn field<T>(parsed: Result<T, FieldError>) -> Result<T> {
     said(parsed.map_err(Error::invalid))
-}
-
-/// An error of the service in words for the terminal.
-pub fn said<T>(outcome: crate::error::Result<T>) -> Result<T> {
-    outcome.map_err(|error| match error {
-        Error::Invalid(fields) | Error::Malformed(fields) => anyhow::anyhow!(describe(&fields)),
-        Error::Internal(cause) => cause,
-        Error::Conflict { message, .. } | Error::Forbidden { message, .. } => anyhow::anyhow!(message.en),
-        other => anyhow::anyhow!(other.to_string()),
-    })
-}
-
-pub fn describe(fields: &[FieldError]) -> String {
-    fields.iter().map(|field| format!("{} {}", if field.pointer.is_empty() { "the value" } else { &field.pointer }, field.message.en)).collect::<Vec<_>>().join("; ")
 }

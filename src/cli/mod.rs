@@ -7,6 +7,7 @@ mod health;
 mod import;
 mod progress;
 mod reindex;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::startup::Connected;
-use crate::{api, db, startup};
+use crate::{api, startup};
 
 /// The exchange on which high-tech zones trade technology, funding, talent and industry capacity for the AI industry chain.
 #[derive(Parser)]
@@ -105,9 +106,7 @@ pub fn openapi_json() -> Result<String> {
 
 async fn migrate(config: &Config) -> Result<ExitCode> {
     let connected = Connected::as_command(config).await?;
-    let run = db::migrate(&connected.url).await;
     connected.close();
-    run?;
     println!("the database is at the newest schema");
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::feed;
 use crate::search::check::{Report, check};
 use crate::search::index::{self, Generation, SearchIndex};
-use crate::search::rebuild::{network_id, rebuild};
+use crate::search::rebuild::rebuild;
 use crate::startup::Connected;
 
 #[derive(clap::Args)]
@@ -21,7 +21,8 @@ pub struct Arguments {
 }
 
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
-    let connected = Connected::as_command(config).await?;
+    // A check changes nothing, not even the schema.
+    let connected = if arguments.check { Connected::as_reader(config).await? } else { Connected::as_command(config).await? };
     let outcome = if arguments.check { prove(config, &connected).await } else { build(config, &connected).await };
     connected.close();
     outcome
@@ -59,7 +60,7 @@ async fn prove(config: &Config, connected: &Connected) -> Result<ExitCode> {
         let generation = Generation::current(&search.dir, &search.fields).context("there is no index yet: run `zonebridge reindex`, or start the service")?;
         let progress = index::Progress::of(&generation.index).context("the index has no position: run `zonebridge reindex`")?;
         let mut conn = connected.database.read().await?;
-        if !progress.fits(network_id(&mut conn).await?) {
+        if !progress.fits(feed::network_id(&mut conn).await?) {
             bail!("the index belongs to another database or another version: run `zonebridge reindex`");
         }
         last = check(&connected.database, &generation.reader.searcher(), &search.fields).await?;

@@ -37,7 +37,7 @@ impl Database {
             .max_size(pool_size)
             .wait_timeout(Some(std::time::Duration::from_secs(10)))
             .create_timeout(Some(std::time::Duration::from_secs(10)))
-            .runtime(deadpool_runtime())
+            .runtime(deadpool::Runtime::Tokio1)
             .build()
             .context("the database pool cannot be built")?;
         Ok(Self { pool })
@@ -65,10 +65,6 @@ impl Database {
         };
         usize::try_from(versions).is_ok_and(|run| run >= migration_count())
     }
-}
-
-fn deadpool_runtime() -> deadpool::Runtime {
-    deadpool::Runtime::Tokio1
 }
 
 fn migration_count() -> usize {

@@ -10,12 +10,18 @@ use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::strict::Strict;
+use super::strict::{Strict, unique};
 use crate::error::{Error, FieldError, Message, Result};
 
 /// How large a body may be; put into the application's data at the start.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimit(pub usize);
+
+impl BodyLimit {
+    pub fn of(request: &HttpRequest) -> usize {
+        request.app_data::<Self>().map_or(256 * 1024, |limit| limit.0)
+    }
+}
 
 /// A JSON body. Broken syntax is 400; a wrong type or an unknown field is 422 with the field's pointer.
 #[derive(Debug)]
@@ -26,7 +32,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = LocalBoxFuture<'static, Result<Self>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limit = request.app_data::<BodyLimit>().map_or(64 * 1024, |limit| limit.0);
+        let limit = BodyLimit::of(request);
         let is_json = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(is_json);
         let payload = payload.take();
         Box::pin(async move {
@@ -67,7 +73,7 @@ pub async fn read(mut payload: Payload, limit: usize) -> Result<web::BytesMut> {
 
 /// Parses JSON; errors point into the document, below `prefix`.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8], prefix: &str) -> Result<T> {
-    let value = serde_json::from_slice(bytes).map_err(|error| Error::malformed(syntax_error(&error)))?;
+    let value = unique(bytes).map_err(|error| if error.is_data() { Error::malformed(repetition(&error)) } else { Error::malformed(syntax_error(&error)) })?;
     parse_value(value, prefix)
 }
 
@@ -159,6 +165,17 @@ fn plain(expected: &str) -> String {
         other if other.starts_with("struct ") => "an object".to_owned(),
         other => other.to_owned(),
     }
+}
+
+/// Of two fields with one name either might be meant.
+fn repetition(error: &serde_json::Error) -> FieldError {
+    let (said, line, column) = (error.to_string(), error.line(), error.column());
+    let name: String = said.split('`').nth(1).unwrap_or_default().chars().take(60).filter(|c| !c.is_control()).collect();
+    FieldError::new(
+        "",
+        "duplicate_field",
+        Message::new(format!("has the field `{name}` twice in one object, at line {line}, column {column}"), format!("同一对象中重复出现字段“{name}”（第{line}行第{column}列）")),
+    )
 }
 
 fn syntax_error(error: &serde_json::Error) -> FieldError {

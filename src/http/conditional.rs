@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110): the `ETag` is the row's version.
+//! Conditional writes (RFC 9110): `If-Match` reads the row's version, with which the `ETag` begins; see `cache` for what stands behind it.
 
 use std::future::{Ready, ready};
 

@@ -1,7 +1,7 @@
 //! What a handler may want to know of the request beside its content.
 
 use std::future::{Ready, ready};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -35,9 +35,15 @@ impl TrustedProxies {
         if !self.trusts(peer) {
             return peer;
         }
-        let hops = forwarded.iter().flat_map(|line| line.split(',')).map(|hop| hop.trim().parse::<IpAddr>());
-        hops.rev().map_while(Result::ok).find(|hop| !self.trusts(*hop)).unwrap_or(peer)
+        let hops = forwarded.iter().flat_map(|line| line.split(',')).map(address_in);
+        hops.rev().map_while(|hop| hop).find(|hop| !self.trusts(*hop)).unwrap_or(peer)
     }
+}
+
+/// An address, which some proxies write with its port.
+fn address_in(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|socket| socket.ip())).or_else(|| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
 }
 
 fn address_of(request: &HttpRequest) -> Option<IpAddr> {
@@ -95,6 +101,8 @@ mod tests {
             ("10.0.0.7", vec!["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
             ("10.0.0.7", vec!["198.51.100.1, 10.0.0.8"], "198.51.100.1"),
             ("10.0.0.7", vec!["198.51.100.1", "10.0.0.8"], "198.51.100.1"),
+            ("10.0.0.7", vec!["198.51.100.1:51234"], "198.51.100.1"),
+            ("10.0.0.7", vec!["[2001:db8::1]:443"], "2001:db8::1"),
             ("10.0.0.7", vec!["nonsense"], "10.0.0.7"),
             ("10.0.0.7", vec![], "10.0.0.7"),
         ] {

@@ -23,6 +23,12 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Clone, Copy)]
 pub struct RequestTimeout(pub Duration);
 
+impl RequestTimeout {
+    pub fn of(request: &ServiceRequest) -> Duration {
+        request.app_data::<Self>().map_or(Duration::from_secs(30), |timeout| timeout.0)
+    }
+}
+
 pub async fn observe(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
     let method = label_of(request.method());
@@ -30,7 +36,7 @@ pub async fn observe(mut request: ServiceRequest, next: Next<impl MessageBody + 
     if *request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
-    let limit = request.app_data::<RequestTimeout>().map_or(Duration::from_secs(30), |timeout| timeout.0);
+    let limit = RequestTimeout::of(&request);
     // Read now: routing needs the request for itself alone.
     let route = Route::known(&request);
     let id = request.extensions().get::<RequestId>().map(ToString::to_string);

@@ -39,6 +39,9 @@ const GRACE: Duration = Duration::from_secs(30);
 /// What is kept of an answer's headers. The others belong to the transport or to the single request.
 const KEPT_HEADERS: [HeaderName; 4] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::LINK];
 
+/// Refusals that say nothing about what was asked for, and so are not what a repetition should get.
+const UNKEPT_STATUS: [StatusCode; 4] = [StatusCode::UNAUTHORIZED, StatusCode::METHOD_NOT_ALLOWED, StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::TOO_MANY_REQUESTS];
+
 /// The POSTs that keep no answers: whoever calls them has no account yet, and their answers hold tokens. Put into the application's data.
 #[derive(Debug, Clone, Copy)]
 pub struct Unkept(pub &'static [(&'static str, &'static str)]);
@@ -63,10 +66,12 @@ pub async fn keep(mut request: ServiceRequest, next: Next<impl MessageBody + 'st
         Err(error) => return Ok(request.error_response(error)),
     };
     let database = database(request.request())?;
-    // The work goes on to its end, and its answer is kept, also where the client has hung up meanwhile: it will ask again.
+    let limit = RequestTimeout::of(&request);
+    // The work goes on to its end, and its answer is kept, also where the client has hung up meanwhile: it will ask again. It has its own
+    // time limit for that. What runs into it keeps the key locked for the rest of its time, since a commit may still be on its way.
     let working = actix_web::rt::spawn(async move {
-        let response = localised(next.call(request).await?.map_into_boxed_body());
-        kept(response, &database, &attempt).await
+        let answer = tokio::time::timeout(limit, next.call(request)).await.map_err(|_| Error::Timeout)?;
+        kept(localised(answer?.map_into_boxed_body()), &database, &attempt).await
     });
     working.await.map_err(Error::internal)?
 }
@@ -93,8 +98,8 @@ enum Beginning {
 }
 
 async fn begin(request: &mut ServiceRequest, key: String) -> Result<Beginning> {
-    let limit = request.app_data::<BodyLimit>().map_or(64 * 1024, |limit| limit.0);
-    let timeout = request.app_data::<RequestTimeout>().map_or(GRACE, |timeout| timeout.0);
+    let limit = BodyLimit::of(request.request());
+    let timeout = RequestTimeout::of(request);
     let body = read(request.take_payload(), limit).await?.freeze();
     let fingerprint = fingerprint(request.request(), &body);
     request.set_payload(Payload::Stream { payload: Box::pin(stream::once(std::future::ready(Ok(body)))) });
@@ -102,28 +107,30 @@ async fn begin(request: &mut ServiceRequest, key: String) -> Result<Beginning> {
     let database = database(request.request())?;
     let attempt = Attempt { account, key, request_id: request_id(request.request()).unwrap_or_default() };
     let mut conn = database.write().await?;
-    match store::begin(&mut conn, &attempt, &fingerprint, timeout + GRACE).await? {
+    let lock = timeout + GRACE;
+    match store::begin(&mut conn, &attempt, &fingerprint, lock).await? {
         Begun::First => Ok(Beginning::First(attempt)),
         Begun::OtherRequest => Err(Error::invalid(FieldError::new(
             "Idempotency-Key",
             "idempotency_key_reused",
             Message::new("was used for another request in the last 24 hours: take a new key", "在过去 24 小时内已用于另一请求，请使用新的键"),
         ))),
-        Begun::Running => {
-            Err(Error::conflict("request_in_progress", "the first request with this key is still being worked on: ask again in a moment", "使用该键的首个请求仍在处理，请稍后再试"))
-        }
+        Begun::Running => Err(in_progress()),
         Begun::Answered(answer) => {
             metrics::counter!("zonebridge_idempotency_replays_total").increment(1);
             Ok(Beginning::Answered(answer.into_response()))
         }
         Begun::Abandoned { request_id } => match audit::subject_of_request(&mut conn, &request_id).await? {
-            None => Ok(Beginning::First(attempt)),
-            Some((subject, id)) => {
-                store::unlock(&mut conn, &attempt, Some(&request_id)).await?;
-                Err(answer_lost(subject, &id))
-            }
+            // The deed stands, and the key keeps the name of the attempt that did it.
+            Some((subject, id)) => Err(answer_lost(subject, &id)),
+            None if store::take_over(&mut conn, &attempt, &request_id, lock).await? => Ok(Beginning::First(attempt)),
+            None => Err(in_progress()),
         },
     }
+}
+
+fn in_progress() -> Error {
+    Error::conflict("request_in_progress", "the first request with this key is still being worked on: ask again in a moment", "使用该键的首个请求仍在处理，请稍后再试")
 }
 
 /// An instance died between the deed and the answer. The deed stands; only its answer is gone.
@@ -136,7 +143,8 @@ fn answer_lost(subject: SubjectType, id: &str) -> Error {
 
 fn fingerprint(request: &HttpRequest, body: &[u8]) -> [u8; 32] {
     let mut digest = Sha256::new();
-    for part in [request.method().as_str().as_bytes(), request.uri().to_string().as_bytes(), body] {
+    let media_type = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    for part in [request.method().as_str().as_bytes(), request.uri().to_string().as_bytes(), media_type, body] {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
@@ -154,8 +162,8 @@ async fn kept(response: ServiceResponse<BoxBody>, database: &Database, attempt: 
     let body = to_bytes(body).await.map_err(|error| Error::internal(anyhow::anyhow!("an answer cannot be read: {error}")))?;
     let status = head.status();
     let mut conn = database.write().await?;
-    if status.is_server_error() || matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) {
-        store::unlock(&mut conn, attempt, None).await.map_err(Error::from)?;
+    if status.is_server_error() || UNKEPT_STATUS.contains(&status) {
+        store::unlock(&mut conn, attempt).await.map_err(Error::from)?;
     } else {
         let headers = KEPT_HEADERS.iter().filter_map(|name| Some((name.to_string(), head.headers().get(name)?.to_str().ok()?.to_owned()))).collect();
         let answer = KeptAnswer { status: status.as_u16(), headers, body: body.to_vec() };

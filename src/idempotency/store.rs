@@ -27,7 +27,7 @@ pub enum Begun {
     /// The first attempt is still at work, here or on another instance.
     Running,
     Answered(KeptAnswer),
-    /// The attempt before has given no answer; this one holds the key now. Whether the one before took effect is for the caller to find out.
+    /// The attempt before has given no answer in its time. Its name must not be lost before it is known whether it took effect.
     Abandoned {
         request_id: String,
     },
@@ -83,24 +83,24 @@ pub async fn begin(conn: &mut Connection, attempt: &Attempt, fingerprint: &[u8],
             Ok(Begun::Answered(KeptAnswer { status: u16::try_from(status).map_err(Error::internal)?, headers: serde_json::from_value(headers).map_err(Error::internal)?, body }))
         }
         Some(row) if row.locked => Ok(Begun::Running),
-        Some(row) => take_over(conn, attempt, row.request_id, lock).await,
+        Some(row) => Ok(Begun::Abandoned { request_id: row.request_id }),
     }
 }
 
-/// Of several that find an abandoned key one gets it.
-async fn take_over(conn: &mut Connection, attempt: &Attempt, abandoned: String, lock: Duration) -> Result<Begun> {
+/// Takes a key whose attempt is known to have done nothing. Of several that find it one gets it: true for that one. The day begins anew.
+pub async fn take_over(conn: &mut Connection, attempt: &Attempt, abandoned: &str, lock: Duration) -> QueryResult<bool> {
     let taken = diesel::sql_query(
-        "UPDATE idempotency_keys SET request_id = $4, locked_until = now() + make_interval(secs => $5)
+        "UPDATE idempotency_keys SET request_id = $4, locked_until = now() + make_interval(secs => $5), created_at = now()
          WHERE account_id = $1 AND key = $2 AND request_id = $3 AND status IS NULL AND locked_until <= now()",
     )
     .bind::<SqlUuid, _>(attempt.account)
     .bind::<Text, _>(&attempt.key)
-    .bind::<Text, _>(&abandoned)
+    .bind::<Text, _>(abandoned)
     .bind::<Text, _>(&attempt.request_id)
     .bind::<Double, _>(lock.as_secs_f64())
     .execute(conn)
     .await?;
-    Ok(if taken == 1 { Begun::Abandoned { request_id: abandoned } } else { Begun::Running })
+    Ok(taken == 1)
 }
 
 /// Keeps the answer of the attempt that holds the key.
@@ -117,13 +117,12 @@ pub async fn keep(conn: &mut Connection, attempt: &Attempt, answer: &KeptAnswer)
     Ok(())
 }
 
-/// Gives the key back without an answer: the next attempt begins anew, unless `as_of`, or else this one, turns out to have taken effect.
-pub async fn unlock(conn: &mut Connection, attempt: &Attempt, as_of: Option<&str>) -> QueryResult<()> {
-    diesel::sql_query("UPDATE idempotency_keys SET locked_until = now(), request_id = coalesce($4, request_id) WHERE account_id = $1 AND key = $2 AND request_id = $3")
+/// Gives the key back without an answer: the next attempt begins anew, unless this one turns out to have taken effect.
+pub async fn unlock(conn: &mut Connection, attempt: &Attempt) -> QueryResult<()> {
+    diesel::sql_query("UPDATE idempotency_keys SET locked_until = now() WHERE account_id = $1 AND key = $2 AND request_id = $3")
         .bind::<SqlUuid, _>(attempt.account)
         .bind::<Text, _>(&attempt.key)
         .bind::<Text, _>(&attempt.request_id)
-        .bind::<Nullable<Text>, _>(as_of)
         .execute(conn)
         .await?;
     Ok(())

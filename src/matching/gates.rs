@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::side::{Pair, Side, offers_for};
 use crate::listings::content::attributes::Attributes;
 use crate::listings::content::kinds::{Currency, Direction, ExportControl, WorkMode};
+use crate::listings::content::money::Amount;
 use crate::text_enum;
 
 text_enum! {
@@ -115,25 +116,13 @@ pub fn money_of(side: &Side) -> Option<Money> {
         Attributes::Technology(_) => None,
         Attributes::Funding(a) => {
             let range = if side.card.direction == Direction::Need { a.amount.as_ref().or(a.ticket.as_ref()) } else { a.ticket.as_ref().or(a.amount.as_ref()) };
-            range.map(|range| {
-                ends(
-                    range.min.as_ref().map(super::super::listings::content::money::Amount::approximate),
-                    range.max.as_ref().map(super::super::listings::content::money::Amount::approximate),
-                    range.currency,
-                )
-            })
+            range.map(|range| ends(range.min.as_ref().map(Amount::approximate), range.max.as_ref().map(Amount::approximate), range.currency))
         }
         Attributes::Talent(a) => a.pay.as_ref().map(|pay| {
             let month = |amount: &crate::listings::content::money::Amount| amount.approximate() * pay.period.per_month();
             ends(pay.min.as_ref().map(month), pay.max.as_ref().map(month), pay.currency)
         }),
-        Attributes::Industry(a) => a.budget.as_ref().map(|range| {
-            ends(
-                range.min.as_ref().map(super::super::listings::content::money::Amount::approximate),
-                range.max.as_ref().map(super::super::listings::content::money::Amount::approximate),
-                range.currency,
-            )
-        }),
+        Attributes::Industry(a) => a.budget.as_ref().map(|range| ends(range.min.as_ref().map(Amount::approximate), range.max.as_ref().map(Amount::approximate), range.currency)),
     }
 }
 

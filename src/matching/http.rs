@@ -23,6 +23,7 @@ use crate::listings::model::{Entry, today};
 use crate::listings::states::ListingState;
 use crate::listings::view::ListingCard;
 use crate::listings::{actions, policy};
+use crate::search::filters::values;
 use crate::search::http::{SearchMode, card};
 use crate::search::index::{SearchIndex, Snapshot};
 use crate::search::statistics::Statistics;
@@ -71,8 +72,7 @@ pub struct MatchResult {
 #[get("/v1/listings/{id}/matches")]
 async fn list_matches(actor: Actor, database: web::Data<Database>, index: web::Data<SearchIndex>, id: PathId, query: Query<MatchQuery>) -> Result<HttpResponse> {
     let limit = usize::try_from(limit(query.0.limit)?).map_err(Error::internal)?;
-    let zones: Vec<String> =
-        query.0.zone.as_deref().map(|zones| zones.split(',').map(str::trim).filter(|zone| !zone.is_empty()).take(50).map(str::to_owned).collect()).unwrap_or_default();
+    let zones = values(query.0.zone.as_deref(), "zone")?.unwrap_or_default();
     let mut conn = database.read().await?;
     let listing = actions::find(&mut conn, id.0).await?;
     policy::match_own(&actor, &listing)?;

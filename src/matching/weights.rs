@@ -6,7 +6,7 @@
 use crate::listings::content::kinds::Kind;
 use crate::text_enum;
 
-/// Changes with every change of weights, factors or gates; kept with each match so that it can be replayed.
+/// Changes with every change of weights, factors or gates; said with each match, so that it can be replayed.
 pub const ALGORITHM_VERSION: &str = "words-1";
 
 text_enum! {

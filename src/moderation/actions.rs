@@ -43,11 +43,6 @@ pub async fn find(conn: &mut Connection, id: Uuid) -> Result<Case> {
     store::find(conn, id).await?.ok_or(Error::NotFound)
 }
 
-/// The open case on a subject, where there is one.
-pub async fn find_open(conn: &mut Connection, kind: CaseSubjectType, subject: Uuid) -> Result<Option<Case>> {
-    Ok(store::find_open(conn, kind, subject).await?)
-}
-
 /// The case on a subject that nobody has decided yet, where there is one.
 pub async fn find_undecided(conn: &mut Connection, kind: CaseSubjectType, subject: Uuid) -> Result<Option<Case>> {
     Ok(store::find_undecided(conn, kind, subject).await?)
@@ -135,8 +130,9 @@ fn grounds(verdict: &Verdict) -> Grounds {
         clause: if words.is_empty() { "publication".into() } else { words.join(", ") },
         redress: match verdict.action {
             DecisionAction::Publish => "none needed",
-            DecisionAction::RequestChanges => "change the listing and submit it again",
-            DecisionAction::Reject | DecisionAction::Remove => "appeal within six months; somebody else decides on it",
+            DecisionAction::RequestChanges => "change it and submit it again",
+            DecisionAction::Reject => "ask an administrator of the zone to look at the decision, or submit a new one that meets it",
+            DecisionAction::Remove => "ask an administrator of the zone, who may restore it",
         },
     }
 }

@@ -34,16 +34,6 @@ pub async fn find(conn: &mut Connection, id: Uuid) -> QueryResult<Option<Case>> 
     cases::table.find(id).select(Case::as_select()).first(conn).await.optional()
 }
 
-/// The case on a subject that waits to be claimed, where there is one.
-pub async fn find_open(conn: &mut Connection, kind: CaseSubjectType, subject: Uuid) -> QueryResult<Option<Case>> {
-    cases::table
-        .filter(cases::subject_type.eq(kind).and(cases::subject_id.eq(subject)).and(cases::state.eq(CaseState::Open)))
-        .select(Case::as_select())
-        .first(conn)
-        .await
-        .optional()
-}
-
 const UNDECIDED: [CaseState; 4] = [CaseState::Open, CaseState::Claimed, CaseState::AwaitingParty, CaseState::Reopened];
 
 /// There is at most one: a unique index says so.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::document::documents;
 use super::fields::VERSION;
 use super::index::{Generation, Progress, SearchIndex, current_name};
-use super::rebuild::{network_id, rebuild};
+use super::rebuild::rebuild;
 use crate::config::SearchConfig;
 use crate::db::Database;
 use crate::feed::{self, Position};
@@ -39,7 +39,7 @@ impl Follower {
     /// Opens the current generation, or builds one where there is none that fits this database, and shows it to requests.
     pub async fn start(database: Database, index: SearchIndex, config: SearchConfig) -> Result<Self> {
         let mut conn = database.read().await?;
-        let network = network_id(&mut conn).await?;
+        let network = feed::network_id(&mut conn).await?;
         let mut opened = None;
         if let Some(generation) = Generation::current(&index.dir, &index.fields)
             && let Some(progress) = Progress::of(&generation.index)
@@ -127,8 +127,13 @@ impl Follower {
     }
 
     async fn rebuild_if_left_behind(&mut self) -> Result<()> {
-        let readable = feed::is_readable_from(&mut *self.database.read().await?, self.position).await?;
+        let mut conn = self.database.read().await?;
+        // Another process may have found that the database has come to another place.
+        let network = feed::network_id(&mut conn).await?;
+        let readable = network == self.network && feed::is_readable_from(&mut conn, self.position).await?;
+        drop(conn);
         if !readable {
+            self.network = network;
             tracing::warn!("the index has been left behind by the change feed; building it anew");
             rebuild(&self.database, &self.index, self.config.writer_memory, |_, _| {}).await?;
         }

@@ -78,7 +78,7 @@ impl Generation {
     /// forgotten by whoever leaves it, and those before it are forgotten now.
     pub fn make_current(&self, dir: &Path) -> Result<()> {
         let before = current_name(dir);
-        let fresh = dir.join("CURRENT.new");
+        let fresh = dir.join(format!("CURRENT.of-{}", self.name));
         fs::write(&fresh, &self.name)?;
         fs::File::open(&fresh)?.sync_all()?;
         fs::rename(&fresh, dir.join(CURRENT))?;

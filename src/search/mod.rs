@@ -4,6 +4,7 @@ pub mod check;
 pub mod collect;
 pub mod document;
 pub mod fields;
+pub mod filters;
 pub mod follow;
 pub mod http;
 pub mod index;

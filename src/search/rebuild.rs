@@ -1,30 +1,22 @@
 //! A new generation of the index from the database, while the old one serves.
 
 use anyhow::{Context, Result};
-use diesel_async::RunQueryDsl;
 use tantivy::{IndexWriter, TantivyDocument};
-use uuid::Uuid;
 
 use super::document::documents;
 use super::fields::VERSION;
 use super::index::{Generation, Progress, SearchIndex};
-use crate::db::schema::network_identity;
-use crate::db::{Connection, Database};
+use crate::db::Database;
 use crate::feed;
 use crate::listings::published::{self, Chunk};
 
 const BATCH: i64 = 500;
 
-pub async fn network_id(conn: &mut Connection) -> Result<Uuid> {
-    use diesel::QueryDsl;
-    Ok(network_identity::table.select(network_identity::id).first(conn).await?)
-}
-
 /// Builds a generation and makes it the current one. `progress` hears of listings done and to do. What changes
 /// meanwhile is in the feed behind the position taken first, and is caught up by whoever follows it.
 pub async fn rebuild(database: &Database, index: &SearchIndex, writer_memory: usize, mut progress: impl FnMut(usize, usize)) -> Result<Generation> {
     let mut conn = database.read().await?;
-    let network = network_id(&mut conn).await?;
+    let network = feed::network_id(&mut conn).await?;
     let position = feed::start_position(&mut conn).await?;
     let total = usize::try_from(published::count(&mut conn).await?)?;
     let generation = Generation::create(&index.dir, &index.fields)?;

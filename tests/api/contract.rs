@@ -129,3 +129,19 @@ async fn the_document_and_its_console_are_served() {
     app.get("/docs/swagger-ui-bundle.js").send().await.expect(200);
     app.finish().await;
 }
+
+/// States are moved, never written.
+#[test]
+fn no_request_body_has_a_state() {
+    let document = crate::support::contract::document();
+    let mut seen = 0;
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            let Some(reference) = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str() else { continue };
+            let schema = &document["components"]["schemas"][reference.rsplit('/').next().unwrap()];
+            assert!(schema["properties"].get("state").is_none(), "{reference} has a state");
+            seen += 1;
+        }
+    }
+    assert!(seen > 8, "{seen}");
+}

@@ -82,7 +82,7 @@ fn wrong_fields() -> Vec<(Value, &'static str)> {
         (json!({"keywords": vec!["k"; 21]}), "/keywords"),
         (json!({"valid_through": "2026-02-30"}), "/valid_through"),
         (json!({"valid_through": "9999-12-31"}), "/valid_through"),
-        (json!({"tiers": {"title": "verified"}}), "/tiers/title"),
+        (json!({"tiers": {"title": "verified"}}), "/tiers"),
         (json!({"attributes": {"trl": 10}}), "/attributes/trl"),
         (json!({"attributes": {"trl": -1}}), "/attributes/trl"),
         (json!({"attributes": {"trl": 6.5}}), "/attributes/trl"),

@@ -100,7 +100,8 @@ const TABLE: &str = "external_id,kind,direction,title.zh,title.en,summary.zh,seg
     t2,technology,offer,表格里的坏行,,坏行,base.sensors,,sixty,,200\r\n\
     t3,technology,offer,少一列\r\n\
     \r\n\
-    t4,technology,offer,水稻表型成像,,田间成像,,,5,,200\r\n";
+    t4,technology,offer,水稻表型成像,,田间成像,,,5,,200\r\n\
+    t5,technology,banana,空行之后,,坏行,,,5,,200\r\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_come_in_with_their_lists_and_numbers_and_their_bad_rows_keep_their_columns() {
@@ -108,7 +109,8 @@ async fn tables_come_in_with_their_lists_and_numbers_and_their_bad_rows_keep_the
     let code = organization(&app);
     let path = write_file(app.folder.path(), "table.csv", TABLE.as_bytes());
     let done = on(&app, &["import", &path, "--format", "csv", "--as", &code, "--state", "published"]);
-    assert!(out(&done).contains("2 new, 0 known before, 2 bad"), "{}{}", out(&done), err(&done));
+    assert!(out(&done).contains("2 new, 0 known before, 3 bad"), "{}{}", out(&done), err(&done));
+    assert!(err(&done).contains("line 8: /direction"), "{}", err(&done));
     assert!(err(&done).contains("line 4: /attributes/trl") && err(&done).contains("line 5: the value has 4 cells, the header has 11"), "{}", err(&done));
     app.caught_up().await;
     let found = app.get("/v1/listings?q=固态激光雷达").send().await.expect(200);
@@ -125,7 +127,7 @@ async fn tables_come_in_with_their_lists_and_numbers_and_their_bad_rows_keep_the
     assert!(text.contains("line 4: /attributes/trl"), "{text}");
     std::fs::write(&rejected, text.replace(",sixty,", ",6,")).unwrap();
     let again = on(&app, &["import", "table.rejected.csv", "--format", "csv", "--as", &code, "--state", "published"]);
-    assert!(out(&again).contains("1 new, 0 known before, 1 bad"), "{}{}", out(&again), err(&again));
+    assert!(out(&again).contains("1 new, 0 known before, 2 bad"), "{}{}", out(&again), err(&again));
     app.finish().await;
 }
 
@@ -144,6 +146,22 @@ async fn a_table_in_the_encoding_of_office_programs_comes_in_through_a_map() {
     app.caught_up().await;
     let found = app.get("/v1/listings?q=毫米波雷达").send().await.expect(200);
     assert_eq!(found.items()[0]["attributes"]["trl"], 7);
+    // Rejected lines are UTF-8 and say so: with the very same arguments they are read as what they are.
+    let (bytes, _, _) = encoding_rs::GB18030.encode("{\"编号\": \"乙-1\", \"名称\": \"太赫兹成像\", \"简介\": \"安检\", \"成熟度\": 70}\n");
+    let path = write_file(app.folder.path(), "lines.jsonl", &bytes);
+    let arguments = |path: &str| on(&app, &["import", path, "--encoding", "gb18030", "--as", &code, "--state", "published", "--map", &map]);
+    assert!(out(&arguments(&path)).contains("0 new, 0 known before, 1 bad"));
+    let rejected = app.folder.path().join("lines.rejected.jsonl");
+    let text = std::fs::read_to_string(&rejected).unwrap();
+    std::fs::write(&rejected, text.replace("70", "7")).unwrap();
+    let mended = arguments("lines.rejected.jsonl");
+    assert!(mended.status.success(), "{}", err(&mended));
+    app.caught_up().await;
+    assert_eq!(app.get("/v1/listings?q=太赫兹").send().await.expect(200).items()[0]["title"]["zh"], "太赫兹成像");
+    let (bytes, _, _) = encoding_rs::GB18030.encode("{\"编号\": \"丙\", \"名称\": \"坏字节\", \"成熟度\": 7}\n");
+    let broken: Vec<u8> = bytes.iter().copied().chain(*b"{\"\xff\": 1}\n").collect();
+    let path = write_file(app.folder.path(), "broken.jsonl", &broken);
+    assert!(err(&arguments(&path)).contains("line 2: the value is not text in the encoding"));
     app.finish().await;
 }
 

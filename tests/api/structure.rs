@@ -93,6 +93,13 @@ fn the_reader_of_paths_sees_them_all() {
     assert_eq!(crate_paths(text), ["search::index::", "api", "cli::run", "matching::go", "db::X"]);
 }
 
+/// `super::super` would lead out of a module past the test above.
+#[test]
+fn no_path_climbs_out_of_its_module() {
+    let wrong: Vec<_> = sources(&root().join("src")).into_iter().filter(|path| fs::read_to_string(path).unwrap().contains("super::super::")).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
 /// A module of another domain is entered by its model, policy or actions; what its tables look like is its own affair.
 #[test]
 fn no_module_reaches_into_anothers_store() {

@@ -16,7 +16,7 @@ use crate::accounts::grants;
 use crate::accounts::model::{AccountLocale, DisplayName, Email};
 use crate::accounts::policy::{Scope, appoint_by_operator};
 use crate::audit::model::By;
-use crate::cli::admin::said;
+use crate::cli::words::said;
 use crate::db::Database;
 use crate::error::Error;
 use crate::organizations::model::Organization;

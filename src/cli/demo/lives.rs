@@ -5,7 +5,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::access::actor::Actor;
-use crate::cli::admin::said;
+use crate::cli::words::said;
 use crate::db::Database;
 use crate::listings::actions as listings;
 use crate::listings::policy::move_by_person;
@@ -76,7 +76,7 @@ impl Lives<'_> {
 
     async fn case_on(&self, id: Uuid) -> Result<Case> {
         let mut conn = said(self.database.read().await)?;
-        said(moderation::find_open(&mut conn, CaseSubjectType::Listing, id).await)?.context("the zone publishes at once: nothing waits there for review")
+        said(moderation::find_undecided(&mut conn, CaseSubjectType::Listing, id).await)?.context("the zone publishes at once: nothing waits there for review")
     }
 
     async fn claim(&self, case: Case, reviewer: &Actor) -> Result<Case> {

@@ -17,16 +17,25 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use self::accounts::ACCOUNTS;
 use crate::config::{Config, Secret};
 use crate::feed;
-use crate::startup::{Connected, Service, until_asked_to_end};
+use crate::startup::{Connected, Ending, Service, until_asked_to_end};
 
 /// Loads what is missing, says how to log in once everything is searchable, and runs until it is asked to end.
 pub async fn run(config: &Config) -> Result<()> {
+    let mut ending = Ending::listen()?;
     let connected = Connected::as_owner(config).await?;
     let outcome = match Service::start(config, &connected.url, connected.database.clone()).await {
-        Ok(service) => match prepare(config, &connected.url, &service).await {
-            Ok(()) => until_asked_to_end(service, connected.cluster.as_ref()).await,
-            Err(error) => service.stop().await.and(Err(error)),
-        },
+        Ok(service) => {
+            let prepared = tokio::select! {
+                prepared = prepare(config, &connected.url, &service) => Some(prepared),
+                () = ending.asked() => None,
+            };
+            match prepared {
+                Some(Ok(())) => until_asked_to_end(service, connected.cluster.as_ref(), ending).await,
+                Some(Err(error)) => service.stop().await.and(Err(error)),
+                // The next start goes on with the loading.
+                None => service.stop().await,
+            }
+        }
         Err(error) => Err(error),
     };
     connected.close();

@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -54,8 +54,12 @@ enum OneOrMany {
 
 impl ImportMap {
     pub fn parse(text: &str) -> Result<Self> {
-        toml::from_str(text)
-            .context("the map is not of the form [fields] target = \"source\", [constants] target = value, with repair = true before both where texts are to be mended")
+        let map: Self = toml::from_str(text)
+            .context("the map is not of the form [fields] target = \"source\", [constants] target = value, with repair = true before both where texts are to be mended")?;
+        if map.is_empty() {
+            bail!("the map names no field and no constant");
+        }
+        Ok(map)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -75,6 +79,8 @@ impl ImportMap {
         }
         for (target, source) in &self.fields {
             if let Some(value) = source.read(&input) {
+                // An id may be a number in the input; listings have text.
+                let value = if target == "external_id" && value.is_number() { Value::String(value.to_string()) } else { value };
                 let value = if self.repair { repaired(target, value) } else { value };
                 put(&mut output, target, if of_cells { of_cell(target, value) } else { value });
             }
@@ -93,8 +99,6 @@ impl Source {
         let found = names.iter().find_map(|name| get(input, name).filter(|value| !is_empty(value)))?;
         Some(match (found, max_chars) {
             (Value::String(text), Some(max)) => Value::String(cut(text, max)),
-            // An id may be a number in the input; listings have text.
-            (Value::Number(number), _) => Value::String(number.to_string()),
             (other, _) => other.clone(),
         })
     }
@@ -221,6 +225,14 @@ mod tests {
 
     #[test]
     fn without_a_map_the_input_stays_as_it_is() {
-        assert_eq!(apply("", &json!({"kind": "talent"})), json!({"kind": "talent"}));
+        let input = json!({"kind": "talent"});
+        assert_eq!(Value::Object(ImportMap::default().apply(input.as_object().unwrap().clone(), false)), input);
+        assert!(ImportMap::parse("repair = true").is_err(), "a map that maps nothing is a mistake");
+    }
+
+    #[test]
+    fn numbers_stay_numbers_but_for_ids() {
+        let map = "[fields]\nexternal_id = \"id\"\n\"attributes.trl\" = \"level\"\n";
+        assert_eq!(apply(map, &json!({"id": 7, "level": 5})), json!({"external_id": "7", "attributes": {"trl": 5}}));
     }
 }

@@ -14,15 +14,15 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::map::ImportMap;
 use self::records::{Encoding, Format, Record, Records};
 use self::rejects::Rejects;
 use self::rows::Rules;
-use super::admin::{describe, find_organization, said};
 use super::progress::Progress;
+use super::words::{describe, find_organization, said};
 use crate::config::Config;
 use crate::error::Error;
 use crate::listings::import::{Checkpoint, Importer, Row};
@@ -87,15 +87,22 @@ async fn import_files(connected: &Connected, arguments: &Arguments, map: ImportM
     let organization = find_organization(&connected.database, &arguments.organization).await?;
     let zones = said(zones::codes(&mut *said(connected.database.read().await)?).await)?;
     let complete = arguments.state == TargetState::Published;
-    let rules = Arc::new(Rules { map, zones, complete });
+    let rules = Arc::new(Rules { map, zones, complete, transcoded: arguments.encoding != Encoding::Utf8 });
     let mut importer = said(Importer::connect(&connected.url, &organization, complete).await)?;
     let stop = stop_when_asked();
     let mut totals = Checkpoint::default();
+    let mut sources = Vec::new();
     for path in &arguments.files {
-        let of_file = Import::of(path, arguments, &mut importer).await?.run(&rules, &stop).await?;
+        let import = Import::of(path, arguments, &mut importer).await?;
+        sources.push(import.source.clone());
+        let of_file = import.run(&rules, &stop).await?;
         totals.new += of_file.new;
         totals.known += of_file.known;
         totals.bad += of_file.bad;
+    }
+    // Not before the last file: a repetition with --continue then passes over those that are done.
+    for source in sources {
+        said(importer.forget_checkpoint(&source).await)?;
     }
     Ok(totals)
 }
@@ -148,13 +155,12 @@ impl<'a> Import<'a> {
         let (at, rejects) = match stopped {
             Some(at) => {
                 eprintln!("{}: going on after {} rows", path.display(), at.read);
-                let rejects = Rejects::resumed(PathBuf::from(&at.rejects), arguments.format, at.rejects_bytes)?;
+                let rejects = Rejects::resumed(Path::new(&at.rejects), arguments.format, arguments.encoding, at.rejects_bytes)?;
                 (at, rejects)
             }
             None => {
-                let rejects_path = std::path::absolute(arguments.rejects.clone().unwrap_or_else(|| Rejects::free_path(path, arguments.format)))?;
-                let at = Checkpoint { rejects: rejects_path.display().to_string(), ..Checkpoint::default() };
-                let rejects = Rejects::fresh(rejects_path, arguments.format)?;
+                let rejects = Rejects::fresh(arguments.rejects.as_deref(), path, arguments.format, arguments.encoding)?;
+                let at = Checkpoint { rejects: rejects.path().display().to_string(), ..Checkpoint::default() };
                 said(importer.forget_checkpoint(&source).await)?;
                 (at, rejects)
             }
@@ -166,27 +172,36 @@ impl<'a> Import<'a> {
         let size = std::fs::metadata(self.path).map_or(0, |found| found.len());
         let mut progress = Progress::new(&self.path.display().to_string(), "rows", size);
         let (sender, mut batches) = mpsc::channel(2);
-        let reading = {
-            let (path, format, encoding) = (self.path.to_path_buf(), self.arguments.format, self.arguments.encoding);
-            let (start, rules) = (self.at.clone(), Arc::clone(rules));
-            tokio::task::spawn_blocking(move || read(&path, format, encoding, &start, &rules, &sender))
-        };
-        while let Some(batch) = batches.recv().await {
+        let (ended, reading) = oneshot::channel();
+        let (path, format, encoding) = (self.path.to_path_buf(), self.arguments.format, self.arguments.encoding);
+        let (start, rules) = (self.at.clone(), Arc::clone(rules));
+        // A thread of its own, which nobody waits for when the import is interrupted.
+        std::thread::spawn(move || ended.send(read(&path, format, encoding, &start, &rules, &sender)));
+        loop {
+            let batch = tokio::select! {
+                biased;
+                batch = batches.recv() => batch,
+                () = stop.cancelled() => return Err(self.interrupted()),
+            };
+            let Some(batch) = batch else { break };
+            if stop.is_cancelled() {
+                return Err(self.interrupted());
+            }
             self.write(batch, &mut progress).await?;
             if self.at.bad == self.at.read && self.at.read >= HOPELESS {
                 bail!("none of the first {} rows of {} can be used: is the format right, is the map?", self.at.read, self.path.display());
             }
-            if stop.is_cancelled() {
-                bail!("interrupted after {} rows of {}, which are kept; go on with --continue", self.at.read, self.path.display());
-            }
         }
-        reading.await??;
-        said(self.importer.forget_checkpoint(&self.source).await)?;
+        reading.await.context("the file was not read to its end")??;
         progress.finish(u64::try_from(self.at.read)?);
-        if let Some(path) = self.rejects.written() {
+        if let Some(path) = self.rejects.finish() {
             eprintln!("the bad rows are in {} with their reasons: mend them there and import that file", path.display());
         }
         Ok(self.at)
+    }
+
+    fn interrupted(&self) -> anyhow::Error {
+        anyhow::anyhow!("interrupted after {} rows of {}, which are kept; go on with --continue", self.at.read, self.path.display())
     }
 
     /// The rejected rows first: the checkpoint that counts them must not be ahead of them.
@@ -198,7 +213,6 @@ impl<'a> Import<'a> {
                 progress.line("more rows are bad; the file of rejected rows has them all");
             }
         }
-        self.rejects.set_headers(&batch.headers);
         let rejects_bytes = self.rejects.append(&batch.rejected, &batch.headers)?;
         let bad = i64::try_from(batch.rejected.len())?;
         let mut at = Checkpoint { read: batch.read, digest: batch.digest, bad: self.at.bad + bad, rejects_bytes, ..self.at.clone() };

@@ -181,11 +181,13 @@ fn next_row(reader: &mut csv::Reader<Bounded>, columns: usize, line_offset: u64)
     loop {
         reader.get_mut().since_record = 0;
         let mut cells = csv::ByteRecord::new();
-        let line = reader.position().line() + line_offset;
-        if !reader.read_byte_record(&mut cells).with_context(|| format!("the row at line {line} cannot be read"))? {
+        let about = reader.position().line() + line_offset;
+        if !reader.read_byte_record(&mut cells).with_context(|| format!("the row at line {about} cannot be read"))? {
             return Ok(None);
         }
-        let line = cells.position().map_or(line, |position| position.line() + line_offset);
+        // Counted from its end, since the reader passes over empty lines after it has noted where a row begins.
+        let end = if reader.is_done() { reader.position().line() } else { reader.position().line() + line_offset - 1 };
+        let line = end - cells.iter().flatten().filter(|byte| **byte == b'\n').count() as u64;
         if cells.iter().all(|cell| cell.trim_ascii().is_empty()) && cells.len() <= columns {
             continue;
         }

@@ -53,6 +53,8 @@ pub struct Rules {
     pub zones: Vec<String>,
     /// Whether the rows are published, and so must be complete.
     pub complete: bool,
+    /// Whether the file is in another encoding than UTF-8, so that what could not be read shows as U+FFFD.
+    pub transcoded: bool,
 }
 
 impl Rules {
@@ -61,6 +63,9 @@ impl Rules {
         let listing = match content {
             Content::Line(bytes) => {
                 let text = std::str::from_utf8(bytes).map_err(|_| not_text())?;
+                if self.transcoded && text.contains(char::REPLACEMENT_CHARACTER) {
+                    return Err(not_text());
+                }
                 self.map.apply(parse_json::<Map<String, Value>>(text.as_bytes(), "")?, false)
             }
             Content::Cells(cells) => self.listing_of_cells(cells, headers)?,
@@ -132,7 +137,10 @@ fn skill(part: &str) -> Value {
 fn checked(listing: ImportedListing, zones: &[String], complete: bool) -> Result<Row> {
     let external_id = clean("/external_id", &listing.external_id, 200, Lines::One).map_err(Error::invalid)?;
     let (kind, direction) = (listing.kind, listing.direction);
-    let day = listing.valid_through.or_else(|| listing.valid_days.and_then(|days| today().checked_add_days(Days::new(days))));
+    let day = match (listing.valid_through, listing.valid_days) {
+        (None, Some(days)) => Some(today().checked_add_days(Days::new(days)).ok_or_else(|| Error::invalid(FieldError::out_of_range("/valid_days", 0, 366)))?),
+        (day, _) => day,
+    };
     let valid_through = parse_valid_through(day, today()).map_err(Error::invalid)?;
     let content = listing.content().into_content(kind, direction, zones)?;
     let missing = if complete { check_complete(&content) } else { Vec::new() };
