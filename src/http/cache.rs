@@ -72,7 +72,7 @@ fn tagged(response: ServiceResponse<BoxBody>, freshness: Freshness, by_account: 
     let tag = tag_of(head.headers(), &body);
     let known = asks_known.and_then(|value| value.to_str().ok()).and_then(|given| matching(given, &tag));
     let is_known = known.is_some();
-    set_headers(head.headers_mut(), known.unwrap_or(tag), freshness, by_account);
+    set_headers(head.headers_mut(), known.as_deref().unwrap_or(&tag), freshness, by_account);
     if !is_known {
         return ServiceResponse::new(request, head.set_body(BoxBody::new(body)));
     }
@@ -92,7 +92,7 @@ fn tag_of(headers: &HeaderMap, body: &[u8]) -> String {
     version.map_or_else(|| digest.clone(), |version| format!("{version}.{digest}"))
 }
 
-fn set_headers(headers: &mut HeaderMap, tag: String, freshness: Freshness, by_account: bool) {
+fn set_headers(headers: &mut HeaderMap, tag: &str, freshness: Freshness, by_account: bool) {
     let control = match (by_account, freshness) {
         (true, _) => "private, no-cache".to_owned(),
         (false, Freshness::Revalidated) => "public, no-cache".to_owned(),

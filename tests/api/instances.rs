@@ -145,7 +145,7 @@ async fn two_instances_agree_under_mixed_load() {
         found_after: std::sync::Mutex::default(),
         calls: AtomicU64::new(0),
     });
-    let (_, _, _, _, _, rounds) = futures_util::join!(pair.publish(), pair.publish(), pair.review(&waiting), pair.edit(&edited), pair.read(&need), pair.contend(&contended));
+    let ((), (), (), (), (), rounds) = futures_util::join!(pair.publish(), pair.publish(), pair.review(&waiting), pair.edit(&edited), pair.read(&need), pair.contend(&contended));
     let pair = Arc::into_inner(pair).unwrap();
     let deadlocks = pair.first.count("SELECT deadlocks AS count FROM pg_stat_database WHERE datname = current_database()").await;
     assert_eq!(deadlocks, 0);

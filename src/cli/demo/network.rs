@@ -158,13 +158,13 @@ impl Loader<'_> {
     /// Brings in the rows and notes which still have a way to go: also those that an earlier loading, cut short, has left.
     async fn import<'a>(&self, importer: &mut Importer, organization: &'a Organization, rows: Vec<ListingRow>, unfinished: &mut Vec<Unfinished<'a>>) -> Result<usize> {
         let mut lives: HashMap<String, (ListingState, Option<Review>)> = HashMap::new();
-        let mut imports = Vec::new();
+        let mut fresh = Vec::new();
         for listing in rows {
             lives.insert(listing.row.external_id.clone(), (listing.state, listing.review));
-            imports.push(listing.row);
+            fresh.push(listing.row);
         }
-        let imported = said(importer.write(&imports, None).await)?;
-        let external_ids: Vec<&str> = imports.iter().map(|row| row.external_id.as_str()).collect();
+        let outcome = said(importer.write(&fresh, None).await)?;
+        let external_ids: Vec<&str> = fresh.iter().map(|row| row.external_id.as_str()).collect();
         for (external_id, id) in said(importer.untouched(&external_ids).await)? {
             if let Some((state, review)) = lives.remove(&external_id)
                 && !matches!(state, ListingState::Draft | ListingState::Published)
@@ -172,7 +172,7 @@ impl Loader<'_> {
                 unfinished.push(Unfinished { id, organization, state, review });
             }
         }
-        Ok(imported.new.len())
+        Ok(outcome.new.len())
     }
 
     async fn lead(&self, unfinished: Vec<Unfinished<'_>>) -> Result<()> {

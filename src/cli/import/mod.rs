@@ -152,18 +152,15 @@ impl<'a> Import<'a> {
     async fn of(path: &'a Path, arguments: &'a Arguments, importer: &'a mut Importer) -> Result<Self> {
         let source = std::fs::canonicalize(path).with_context(|| format!("{} cannot be read", path.display()))?.display().to_string();
         let stopped = if arguments.resume { said(importer.checkpoint(&source).await)? } else { None };
-        let (at, rejects) = match stopped {
-            Some(at) => {
-                eprintln!("{}: going on after {} rows", path.display(), at.read);
-                let rejects = Rejects::resumed(Path::new(&at.rejects), arguments.format, arguments.encoding, at.rejects_bytes)?;
-                (at, rejects)
-            }
-            None => {
-                let rejects = Rejects::fresh(arguments.rejects.as_deref(), path, arguments.format, arguments.encoding)?;
-                let at = Checkpoint { rejects: rejects.path().display().to_string(), ..Checkpoint::default() };
-                said(importer.forget_checkpoint(&source).await)?;
-                (at, rejects)
-            }
+        let (at, rejects) = if let Some(at) = stopped {
+            eprintln!("{}: going on after {} rows", path.display(), at.read);
+            let rejects = Rejects::resumed(Path::new(&at.rejects), arguments.format, arguments.encoding, at.rejects_bytes)?;
+            (at, rejects)
+        } else {
+            let rejects = Rejects::fresh(arguments.rejects.as_deref(), path, arguments.format, arguments.encoding)?;
+            let at = Checkpoint { rejects: rejects.path().display().to_string(), ..Checkpoint::default() };
+            said(importer.forget_checkpoint(&source).await)?;
+            (at, rejects)
         };
         Ok(Self { path, arguments, importer, source, at, rejects })
     }

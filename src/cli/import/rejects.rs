@@ -25,8 +25,8 @@ impl Rejects {
     /// Reserves the file that was named, or else one in the working folder whose name is free: a file that is there may hold rows that
     /// somebody is mending.
     pub fn fresh(named: Option<&Path>, source: &Path, format: Format, encoding: Encoding) -> Result<Self> {
-        let names: Vec<PathBuf> = named.map_or_else(|| free_names(source, format).collect(), |path| vec![path.to_path_buf()]);
-        for path in &names {
+        let candidates: Vec<PathBuf> = named.map_or_else(|| free_names(source, format).collect(), |path| vec![path.to_path_buf()]);
+        for path in &candidates {
             match OpenOptions::new().write(true).create_new(true).open(path) {
                 Ok(file) => return Self::of(path, format, encoding, file, None),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -35,7 +35,7 @@ impl Rejects {
         }
         bail!(
             "{} is there already: feed it in when it is mended, remove it, or name another file with --rejects",
-            names.last().map_or_else(String::new, |path| path.display().to_string())
+            candidates.last().map_or_else(String::new, |path| path.display().to_string())
         )
     }
 
