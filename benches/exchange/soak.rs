@@ -24,7 +24,7 @@ pub fn run(bench: &Bench, paths: [&[String]; 3], minutes: u64) -> Result<()> {
     let (base, token, organization) = (bench.base.clone(), bench.token.clone(), bench.organization.clone());
     let until = Instant::now() + Duration::from_secs(60 * minutes);
     let writing = runtime.spawn(write(base, token, organization, until));
-    println!("| minute | anonymous MiB | resident MiB | files | threads | connections to Postgres |\n|---|---|---|---|---|---|");
+    println!("| minute | anonymous MiB | resident MiB | files | threads | Postgres connections on this machine |\n|---|---|---|---|---|---|");
     let started = Instant::now();
     let mut failures = 0;
     while Instant::now() < until {
