@@ -116,3 +116,24 @@ async fn keys_are_forgotten_after_a_day_and_secrets_are_never_kept() {
     send().await.expect(401);
     app.finish().await;
 }
+
+/// Work that runs into its time limit is given up, and does not go on behind the client's back to be done a second time by its repetition.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_too_long_is_given_up_and_its_key_stays_taken_for_a_while() {
+    let app = App::with(&[("ZONEBRIDGE_SERVER_REQUEST_TIMEOUT_SECONDS", "1")]).await;
+    let owner = app.organization("hefei").await;
+    let send = || app.post("/v1/listings").by(&owner.admin.token).header(KEY, "slow").json(&draft_of(&owner, "Slow")).send();
+    let mut locked = crate::support::database::connect(&app.url).await;
+    crate::support::database::run(&mut locked, "BEGIN").await;
+    crate::support::database::run(&mut locked, "LOCK TABLE listings").await;
+    send().await.problem(504, "timeout");
+    crate::support::database::run(&mut locked, "ROLLBACK").await;
+    send().await.problem(409, "request_in_progress");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(app.count("SELECT count(*) FROM listings").await, 0, "the work went on after its limit");
+    // Its time has run out: the repetition does it, once.
+    app.sql("UPDATE idempotency_keys SET locked_until = now()").await;
+    send().await.expect(201);
+    assert_eq!(app.count("SELECT count(*) FROM listings").await, 1);
+    app.finish().await;
+}
