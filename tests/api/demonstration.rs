@@ -149,3 +149,21 @@ async fn loading_it_again_changes_nothing_and_finishes_what_was_cut_short() {
     app.caught_up().await;
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_serves_on_when_nobody_reads_what_it_prints() {
+    let app = App::start().await;
+    let data = app.folder.path().join("demo");
+    std::fs::create_dir_all(&data).unwrap();
+    let environment = [("DATABASE_URL", app.url.expose()), ("ZONEBRIDGE_DATA_DIR", &data.display().to_string()), ("ZONEBRIDGE_SERVER_LISTEN", "127.0.0.1:0")];
+    let mut child = command(&["demo"], &environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("nobody reads how to log in")), "it said nothing of it");
+    assert!(child.try_wait().unwrap().is_none(), "it ended");
+    assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    drop(lines.map_while(Result::ok).last());
+    assert!(child.wait().unwrap().success());
+    app.caught_up().await;
+    app.finish().await;
+}

@@ -78,17 +78,16 @@ async fn wait_until_searchable(service: &Service) -> Result<()> {
     }
 }
 
+/// Says how to log in, in one piece: who reads it from a pipe may go away as soon as it has what it looks for, which must not end the service.
 fn welcome(service: &Service, password: &str) {
-    println!();
-    println!("Zonebridge answers on http://{}", service.address);
-    println!("API documents with a console: http://{}/docs/", service.address);
-    println!();
-    println!("Accounts to log in with:");
-    for account in ACCOUNTS {
-        println!("  {:<30} {}", account.email, account.what);
+    let accounts: String = ACCOUNTS.iter().map(|account| format!("  {:<30} {}\n", account.email, account.what)).collect();
+    let address = service.address;
+    let text = format!(
+        "\nZonebridge answers on http://{address}\nAPI documents with a console: http://{address}/docs/\n\nAccounts to log in with:\n{accounts}\
+         Demonstration password: {password}\n\nTry: curl 'http://{address}/v1/listings?q=lidar&facets=kind,zone&limit=2'\nCtrl-C ends it; the data stay for the next time.\n"
+    );
+    let mut output = std::io::stdout().lock();
+    if let Err(error) = output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        tracing::warn!(cause = %error, "nobody reads how to log in; the password is kept in the data folder");
     }
-    println!("Demonstration password: {password}");
-    println!();
-    println!("Try: curl 'http://{}/v1/listings?q=lidar&facets=kind,zone&limit=2'", service.address);
-    println!("Ctrl-C ends it; the data stay for the next time.");
 }
