@@ -1,0 +1,13 @@
+//! What a text means, as vectors of numbers whose angles say how near two texts are, in Chinese and English alike.
+//!
+//! A crate of its own for one reason: its inner loops are compiled with all optimisation in every build, tests too, where the rest of the
+//! service is compiled fast. It knows nothing of listings, of the database or of HTTP.
+
+pub mod error;
+pub mod windows;
+pub mod kernel;
+pub mod e5;
+pub mod universal;
+pub mod files;
+pub mod vector;
+pub mod nearest;
