@@ -18,6 +18,7 @@ pub mod organizations;
 pub mod moderation;
 pub mod taxonomy;
 pub mod listings;
+pub mod embedding;
 pub mod search;
 pub mod matching;
 pub mod evaluation;

@@ -6,8 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::db::Database;
-use crate::search::http::SearchMode;
-use crate::search::index::SearchIndex;
+use crate::search::index::{SearchIndex, SearchMode};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Live {
@@ -43,11 +42,12 @@ async fn live() -> HttpResponse {
 async fn ready(database: web::Data<Database>, index: web::Data<SearchIndex>) -> HttpResponse {
     let database_answers = database.read().await.is_ok();
     let migrations = database_answers && database.is_ready().await;
+    let mode = index.mode();
     let index = index.is_ready();
     let all = database_answers && migrations && index;
     let status = if all { "ready" } else { "not_ready" };
     let mut response = if all { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    response.json(Ready { status: status.into(), database: database_answers, migrations, index, mode: SearchMode::Words })
+    response.json(Ready { status: status.into(), database: database_answers, migrations, index, mode })
 }
 
 /// Says what each measure is, so that it stands in the output, and shows those that count at zero from the start: an alert on the growth
@@ -57,6 +57,8 @@ pub fn describe_measures() {
     describe_counter!("zonebridge_http_requests_total", "Requests by method, route and status");
     describe_histogram!("zonebridge_http_request_duration_seconds", Unit::Seconds, "Duration of requests by method, route and status");
     describe_counter!("zonebridge_idempotency_replays_total", "Repeated requests that were answered from the first answer");
+    describe_gauge!("zonebridge_embedding_pending", "Published listings whose vectors of meaning are not made yet");
+    describe_counter!("zonebridge_embedded_listings_total", "Listings whose vectors of meaning were made");
     describe_counter!("zonebridge_index_failures_total", "Published listings that could not be read or indexed and were left out");
     describe_counter!("zonebridge_job_failures_total", "Runs of recurring work that failed, by job");
     describe_gauge!("zonebridge_job_last_success_timestamp_seconds", Unit::Seconds, "When recurring work last succeeded on this instance, by job");

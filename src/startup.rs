@@ -1,6 +1,7 @@
 //! From settings to a running service, and its orderly end.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -15,12 +16,15 @@ use tracing_actix_web::TracingLogger;
 use tracing_subscriber::EnvFilter;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
+use zonebridge_meaning::files::FilesError;
 
 use crate::access::tokens::Tokens;
 use crate::accounts::limiter::LoginLimiter;
 use crate::config::{Config, LogConfig, LogFormat, Secret};
 use crate::db::Database;
 use crate::db::local::LocalCluster;
+use crate::embedding::embedder::Embedder;
+use crate::embedding::worker::Worker;
 use crate::http::body::BodyLimit;
 use crate::http::cache::{CacheRules, conditional, tag_encoding};
 use crate::http::context::TrustedProxies;
@@ -138,10 +142,13 @@ impl Service {
             tracing::info!(count = migrated.len(), "the database was migrated");
         }
         settle(&database).await?;
-        let index = SearchIndex::new(&config.search.dir)?;
+        let index = SearchIndex::new(&config.search.dir, models(&config.models).await?)?;
         let stop = CancellationToken::new();
         let mut workers = vec![tokio::spawn(follow(database.clone(), index.clone(), config.clone(), stop.clone()))];
         workers.push(tokio::spawn(jobs::work(database.clone(), JOBS.to_vec(), stop.clone())));
+        if let Some(embedder) = index.embedder.clone() {
+            workers.push(tokio::spawn(Worker::new(database.clone(), embedder).run(stop.clone())));
+        }
         workers.push(tokio::spawn(keep_metrics(metrics_handle()?, stop.clone())));
         let server = http_server(config, listener, database.clone(), index.clone())?;
         let handle = server.handle();
@@ -157,6 +164,19 @@ impl Service {
             worker.await?;
         }
         Ok(())
+    }
+}
+
+/// The language models, where they have been fetched. Files that are not what they were published as are an error, missing ones are not.
+async fn models(folder: &Path) -> Result<Option<Embedder>> {
+    let folder = folder.to_path_buf();
+    match tokio::task::spawn_blocking(move || Embedder::of_folder(&folder)).await? {
+        Ok(embedder) => Ok(Some(embedder)),
+        Err(FilesError::Absent(path)) => {
+            tracing::warn!(file = %path.display(), "the language models are not there: search and matching know words alone (`make models` fetches them)");
+            Ok(None)
+        }
+        Err(error) => Err(error).context("the language models cannot be used: remove the file, and fetch it again with `make models`"),
     }
 }
 

@@ -14,6 +14,7 @@ pub struct Window {
 /// Windows of `size` tokens, one every `stride` tokens, over a text of `len` tokens. The last is shifted to the left until it is full, since a
 /// short one would be read with less context than the others. A text that fits is one window; so is an empty one, of weight 1, because it has
 /// a vector too. A stride beyond the size counts as the size, so that no token is left out.
+#[must_use]
 pub fn windows(len: usize, size: usize, stride: usize) -> Vec<Window> {
     let size = size.max(1);
     let stride = stride.clamp(1, size);

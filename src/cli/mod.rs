@@ -5,6 +5,7 @@ mod demo;
 mod evaluate;
 mod health;
 mod import;
+mod learn;
 mod progress;
 mod reindex;
 mod words;
@@ -50,6 +51,9 @@ enum Command {
     Import(import::Arguments),
     /// Measures relevance on sets with judgements (BEIR layout).
     Evaluate(evaluate::Arguments),
+    /// Writes what the ranking knows from data into its source.
+    #[command(subcommand)]
+    Learn(learn::Command),
     /// First accounts, organisations and roles.
     #[command(subcommand)]
     Admin(admin::Command),
@@ -74,6 +78,7 @@ fn execute(cli: Cli) -> Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
         Command::Evaluate(arguments) => return evaluate::run(arguments),
+        Command::Learn(command) => return learn::run(command),
         _ => {}
     }
     let config = Config::load(cli.config.as_deref())?;
@@ -94,7 +99,7 @@ fn execute(cli: Cli) -> Result<ExitCode> {
             Command::Reindex(arguments) => reindex::run(&config, &arguments).await,
             Command::Import(arguments) => import::run(&config, &arguments).await,
             Command::Admin(command) => admin::run(&config, command).await.map(|()| ExitCode::SUCCESS),
-            Command::Config | Command::Health(_) | Command::Openapi | Command::Evaluate(_) => Ok(ExitCode::SUCCESS),
+            Command::Config | Command::Health(_) | Command::Openapi | Command::Evaluate(_) | Command::Learn(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

@@ -29,7 +29,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
 }
 
 async fn build(config: &Config, connected: &Connected) -> Result<ExitCode> {
-    let index = SearchIndex::new(&config.search.dir)?;
+    let index = SearchIndex::new(&config.search.dir, None)?;
     let started = Instant::now();
     let (mut progress, mut indexed) = (None, 0);
     let generation = rebuild(&connected.database, &index, config.search.writer_memory, |done, total| {
@@ -51,7 +51,7 @@ async fn build(config: &Config, connected: &Connected) -> Result<ExitCode> {
 
 /// Compares until index and database stand still on the same position, at most ten times.
 async fn prove(config: &Config, connected: &Connected) -> Result<ExitCode> {
-    let search = SearchIndex::new(&config.search.dir)?;
+    let search = SearchIndex::new(&config.search.dir, None)?;
     let mut last = Report::default();
     for attempt in 0..10 {
         if attempt > 0 {
@@ -60,7 +60,7 @@ async fn prove(config: &Config, connected: &Connected) -> Result<ExitCode> {
         let generation = Generation::current(&search.dir, &search.fields).context("there is no index yet: run `zonebridge reindex`, or start the service")?;
         let progress = index::Progress::of(&generation.index).context("the index has no position: run `zonebridge reindex`")?;
         let mut conn = connected.database.read().await?;
-        if !progress.fits(feed::network_id(&mut conn).await?) {
+        if !progress.fits(feed::network_id(&mut conn).await?, progress.means) {
             bail!("the index belongs to another database or another version: run `zonebridge reindex`");
         }
         last = check(&connected.database, &generation.reader.searcher(), &search.fields).await?;

@@ -25,6 +25,15 @@ pub struct Config {
     pub log: LogConfig,
     /// Where the local database, the index and the token key live.
     pub data_dir: PathBuf,
+    /// Where `make models` puts the language models, and measurements keep vectors.
+    pub models: PathBuf,
+}
+
+/// The folder of this user's that things are kept in which can be fetched again.
+pub fn cache_folder() -> PathBuf {
+    let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let caches = of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache")));
+    caches.unwrap_or_else(|| PathBuf::from("/var/cache")).join("zonebridge")
 }
 
 #[derive(Debug, Clone)]
@@ -143,6 +152,7 @@ impl Config {
                 format: source.one_of("log.format", &[("json", LogFormat::Json), ("pretty", LogFormat::Pretty)], "pretty")?,
                 filter: source.text("log.filter", "info,tantivy=warn"),
             },
+            models: source.path("models", &cache_folder())?,
             data_dir,
         };
         source.finish()?;
@@ -156,12 +166,13 @@ impl Config {
         let list = |paths: &[PathBuf]| paths.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(", ");
         let url = if self.database.url.is_some() { "\"********\"" } else { "\"\"  # empty: a local cluster in data_dir; url_file names a file that holds it" };
         format!(
-            "data_dir = {}\n\n[server]\nlisten = \"{}\"\nworkers = {}\nbody_limit = {}\nrequest_timeout_seconds = {}\nshutdown_timeout_seconds = {}\ntrusted_proxies = [{}]\n\n\
+            "data_dir = {}\nmodels = {}\n\n[server]\nlisten = \"{}\"\nworkers = {}\nbody_limit = {}\nrequest_timeout_seconds = {}\nshutdown_timeout_seconds = {}\ntrusted_proxies = [{}]\n\n\
              [database]\nurl = {url}\npool_size = {}\n\n\
              [tokens]\nkey_file = {}\nprevious_key_files = [{}]\naccess_lifetime_seconds = {}\nrefresh_lifetime_seconds = {}\n\n\
              [login]\nattempts_per_address_per_minute = {}\nattempts_per_account_per_minute = {}\n\n\
              [search]\ndir = {}\nwriter_memory_bytes = {}\npoll_milliseconds = {}\n\n[log]\nformat = \"{}\"\nfilter = {:?}\n",
             quoted(&self.data_dir),
+            quoted(&self.models),
             self.server.listen,
             self.server.workers,
             self.server.body_limit,

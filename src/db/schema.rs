@@ -254,6 +254,38 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    listing_vectors (listing_id, audience, language) {
+        listing_id -> Uuid,
+        audience -> Text,
+        language -> Text,
+        model -> Text,
+        revision -> Int4,
+        chinese -> Float4,
+        e5 -> Bytea,
+        universal -> Bytea,
+        embedded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    embedding_means (model) {
+        model -> Text,
+        version -> Int4,
+        means -> Text,
+        counted -> Int8,
+        computed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    embedding_lease (only_row) {
+        only_row -> Bool,
+        holder -> Uuid,
+        held_until -> Timestamptz,
+    }
+}
+
 diesel::joinable!(listings -> organizations (organization_id));
 diesel::joinable!(role_grants -> accounts (account_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));

@@ -1,6 +1,6 @@
 //! A set in BEIR layout: `corpus.jsonl`, `queries.jsonl`, `qrels.tsv`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -46,6 +46,19 @@ impl Dataset {
             judgements.entry(query.into()).or_default().insert(document.into(), u32::try_from(grade.max(0))?);
         }
         Ok(Self { name, corpus: texts(&dir.join("corpus.jsonl"))?, queries: texts(&dir.join("queries.jsonl"))?, judgements })
+    }
+}
+
+impl Dataset {
+    /// Leaves only the first `count` documents that nobody judged, beside all that were.
+    pub fn keep_unjudged(&mut self, count: usize) {
+        let judged: HashSet<&String> = self.judgements.values().flat_map(HashMap::keys).collect();
+        let mut unjudged = 0;
+        self.corpus.retain(|text| {
+            let is_judged = judged.contains(&text.id);
+            unjudged += usize::from(!is_judged);
+            is_judged || unjudged <= count
+        });
     }
 }
 

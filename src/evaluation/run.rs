@@ -1,25 +1,28 @@
 //! One set, indexed by itself in memory and asked with each of its queries.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Serialize;
-use tantivy::collector::TopDocs;
 use tantivy::schema::Value;
 use tantivy::{Index, IndexWriter, Searcher, TantivyDocument};
 
 use super::dataset::{Dataset, Text};
-use super::metrics::{self, Metrics};
+use super::meanings::Meanings;
+use super::metrics::{self, Interval, Metrics};
+use crate::embedding::means::Meaning;
+use crate::search::blend::{Mode, Parts, QuestionTraits};
 use crate::search::document::Indexed;
 use crate::search::fields::Fields;
-use crate::search::query::{Breadth, Conditions, QueryTerms};
+use crate::search::nearest::Nearest;
+use crate::search::query::{Conditions, QueryTerms};
+use crate::search::rank::{Ground, Question, rank};
 use crate::search::statistics::PublicStatistics;
 use crate::text::segment::terms;
 
 const DEPTH: usize = 1_000;
 const WRITER_MEMORY: usize = 200_000_000;
-const TAG: &str = "zonebridge-words";
 
 /// What came out for one set.
 #[derive(Debug, Serialize)]
@@ -31,39 +34,86 @@ pub struct Outcome {
     pub rerank_judged: bool,
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// Where nDCG@10 lies with 95 % for other queries of this kind.
+    pub ndcg_interval: Interval,
 }
 
-/// Ranks every query of the set, only its judged documents if `rerank_judged`, and writes a TREC run where asked.
-pub fn evaluate(set: &Dataset, rerank_judged: bool, mut run: Option<&mut dyn Write>) -> Result<Outcome> {
+/// How a set is to be asked.
+pub struct Asked<'a> {
+    pub mode: Mode,
+    /// The vectors of its texts; needed by every mode but words.
+    pub meanings: Option<&'a Meanings>,
+    pub rerank_judged: bool,
+}
+
+/// What one query found.
+pub struct Found {
+    pub query: String,
+    pub ranking: Vec<(String, Parts)>,
+    pub traits: QuestionTraits,
+}
+
+pub const fn name_of(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Words => "words",
+        Mode::Meaning => "meaning",
+        Mode::Hybrid => "hybrid",
+    }
+}
+
+/// Ranks every query of the set, only its judged documents if asked so, and writes a TREC run where asked.
+pub fn evaluate(set: &Dataset, asked: &Asked<'_>, mut run: Option<&mut dyn Write>) -> Result<Outcome> {
+    let mut all = Vec::new();
+    for found in ask(set, asked)? {
+        if let Some(run) = run.as_mut() {
+            for (place, (id, parts)) in found.ranking.iter().enumerate() {
+                writeln!(run, "{} Q0 {id} {} {} zonebridge-{}", found.query, place + 1, parts.score, name_of(asked.mode))?;
+            }
+        }
+        let ids: Vec<String> = found.ranking.into_iter().map(|(id, _)| id).collect();
+        all.extend(set.judgements.get(&found.query).and_then(|grades| metrics::of_query(&ids, grades)));
+    }
+    Ok(Outcome {
+        set: set.name.clone(),
+        mode: name_of(asked.mode),
+        documents: set.corpus.len(),
+        queries: all.len(),
+        rerank_judged: asked.rerank_judged,
+        metrics: metrics::mean(&all),
+        ndcg_interval: metrics::interval(&all),
+    })
+}
+
+/// The rankings of all queries that were judged.
+pub fn ask(set: &Dataset, asked: &Asked<'_>) -> Result<Vec<Found>> {
     let fields = Fields::new();
-    let searcher = index(set, &fields)?;
+    let searcher = index(set, &fields, asked.meanings)?;
+    let nearest = Nearest::of(&searcher, None)?;
+    let ground = Ground { searcher: &searcher, fields: &fields, nearest: &nearest };
     let mut all = Vec::new();
     for query in &set.queries {
         let Some(grades) = set.judgements.get(&query.id) else { continue };
-        let ranking = rank(&searcher, &fields, query, rerank_judged.then_some(grades))?;
-        if let Some(run) = run.as_mut() {
-            for (place, (id, score)) in ranking.iter().enumerate() {
-                writeln!(run, "{} Q0 {id} {} {score} {TAG}", query.id, place + 1)?;
-            }
-        }
-        let ids: Vec<String> = ranking.into_iter().map(|(id, _)| id).collect();
-        all.extend(metrics::of_query(&ids, grades));
+        let meaning = asked.meanings.map(|meanings| meanings.of_query(&query.whole()).context("a query without its vectors")).transpose()?;
+        let judged = asked.rerank_judged.then_some(grades);
+        let (ranking, traits) = ranking(&ground, query, asked.mode, meaning.as_ref(), judged)?;
+        all.push(Found { query: query.id.clone(), ranking, traits });
     }
-    Ok(Outcome { set: set.name.clone(), mode: "words", documents: set.corpus.len(), queries: all.len(), rerank_judged, metrics: metrics::mean(&all) })
+    Ok(all)
 }
 
-fn index(set: &Dataset, fields: &Fields) -> Result<Searcher> {
+fn index(set: &Dataset, fields: &Fields, meanings: Option<&Meanings>) -> Result<Searcher> {
     let index = Index::create_in_ram(fields.schema.clone());
     let mut writer: IndexWriter<TantivyDocument> = index.writer_with_num_threads(1, WRITER_MEMORY)?;
     for text in &set.corpus {
-        writer.add_document(indexed(text).into_document(fields))?;
+        let meaning = meanings.and_then(|meanings| meanings.of_document(&text.whole()));
+        writer.add_document(indexed(text, meaning).into_document(fields))?;
     }
     writer.commit()?;
     Ok(index.reader()?.searcher())
 }
 
 /// The text as if it were a listing with a title and a body.
-fn indexed(text: &Text) -> Indexed {
+fn indexed(text: &Text, meaning: Option<Meaning>) -> Indexed {
     let of = |text: &str| terms(text).into_iter().map(|term| term.text).collect::<Vec<_>>();
     let title = of(&text.title);
     let mut words = title.clone();
@@ -84,32 +134,36 @@ fn indexed(text: &Text) -> Indexed {
         card: Vec::new(),
         profile: Vec::new(),
         hidden: Vec::new(),
+        meaning,
     }
 }
 
-fn rank(searcher: &Searcher, fields: &Fields, query: &Text, judged: Option<&HashMap<String, u32>>) -> Result<Vec<(String, f32)>> {
+type Ranking = (Vec<(String, Parts)>, QuestionTraits);
+
+fn ranking(ground: &Ground<'_>, query: &Text, mode: Mode, meaning: Option<&Meaning>, judged: Option<&HashMap<String, u32>>) -> Result<Ranking> {
+    let Ground { searcher, fields, .. } = *ground;
     let mut conditions = Conditions::default();
     conditions.audience(fields, "public");
     if let Some(judged) = judged {
         conditions.exact(fields.id, &judged.keys().map(String::as_str).collect::<Vec<_>>());
     }
+    let text = query.whole();
+    let terms = QueryTerms::of(&text);
+    let traits = terms.traits(&PublicStatistics { searcher, fields }, fields, mode, &text)?;
+    let question = Question { terms: &terms, meaning: meaning.filter(|_| mode != Mode::Words), traits, verified: false };
     let mut ranking = Vec::new();
-    if let Some(terms) = QueryTerms::of(&query.whole()).ranking(fields, Breadth::Any, false) {
-        for (score, address) in
-            searcher.search_with_statistics_provider(&conditions.with(Some(terms)), &TopDocs::with_limit(DEPTH).order_by_score(), &PublicStatistics { searcher, fields })?
-        {
-            let document: TantivyDocument = searcher.doc(address)?;
-            if let Some(id) = document.get_first(fields.id).and_then(|value| value.as_str().map(str::to_owned)) {
-                ranking.push((id, score));
-            }
+    for ranked in rank(ground, &question, &conditions, DEPTH)?.into_iter().take(DEPTH) {
+        let document: TantivyDocument = searcher.doc(ranked.address)?;
+        if let Some(id) = document.get_first(fields.id).and_then(|value| value.as_str().map(str::to_owned)) {
+            ranking.push((id, ranked.parts));
         }
     }
-    // A rerank orders all judged documents: those that share no word come last, in the order of their ids.
+    // A rerank orders all judged documents: those that nothing speaks for come last, in the order of their ids.
     if let Some(judged) = judged {
-        let found: std::collections::HashSet<String> = ranking.iter().map(|(id, _)| id.clone()).collect();
+        let found: BTreeSet<String> = ranking.iter().map(|(id, _)| id.clone()).collect();
         let mut rest: Vec<&String> = judged.keys().filter(|id| !found.contains(*id)).collect();
         rest.sort();
-        ranking.extend(rest.into_iter().map(|id| (id.clone(), 0.0)));
+        ranking.extend(rest.into_iter().map(|id| (id.clone(), Parts::default())));
     }
-    Ok(ranking)
+    Ok((ranking, traits))
 }

@@ -24,8 +24,8 @@ use crate::listings::states::ListingState;
 use crate::listings::view::ListingCard;
 use crate::listings::{actions, policy};
 use crate::search::filters::values;
-use crate::search::http::{SearchMode, card};
-use crate::search::index::{SearchIndex, Snapshot};
+use crate::search::http::card;
+use crate::search::index::{SearchIndex, SearchMode, Snapshot};
 use crate::search::statistics::Statistics;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -84,7 +84,7 @@ async fn list_matches(actor: Actor, database: web::Data<Database>, index: web::D
     let snapshot = index.snapshot()?;
     let shared = index.get_ref().clone();
     let items = index.run(move || matches(&shared, &snapshot, &entry, &zones, limit)).await?;
-    Ok(HttpResponse::Ok().json(MatchResult { items, algorithm_version: ALGORITHM_VERSION.into(), mode: SearchMode::Words, personalised: false }))
+    Ok(HttpResponse::Ok().json(MatchResult { items, algorithm_version: ALGORITHM_VERSION.into(), mode: index.mode(), personalised: false }))
 }
 
 /// The best partners of a listing among those that its organisation may know of.

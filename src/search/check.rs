@@ -5,17 +5,21 @@
 
 use std::collections::BTreeMap;
 use std::hash::Hasher;
+use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use tantivy::postings::Postings;
 use tantivy::schema::{Field, IndexRecordOption, Value};
+use uuid::Uuid;
 use tantivy::{DocSet, Searcher, TERMINATED, TantivyDocument};
 
-use super::document::{Indexed, documents};
+use super::document::{Indexed, Meanings, documents, pack};
 use super::fields::Fields;
 use super::index::stored_bytes;
+use super::nearest::Vectors;
 use crate::db::Database;
+use crate::embedding::store;
 use crate::listings::published::{self, Chunk};
 
 /// What a document is compared by.
@@ -40,14 +44,17 @@ pub async fn check(database: &Database, searcher: &Searcher, fields: &Fields) ->
     let mut expected: BTreeMap<String, Mark> = BTreeMap::new();
     let mut conn = database.read().await?;
     let mut report = Report::default();
+    let means = Arc::new(store::means(&mut conn).await?.means.context("this build has no means of the languages")?);
     let mut after = None;
     loop {
         let Chunk { entries, last } = published::after(&mut conn, after, 500).await?;
         let Some(last) = last else { break };
         after = Some(last);
         report.listings += entries.len();
+        let ids: Vec<Uuid> = entries.iter().map(|entry| entry.listing.id).collect();
+        let meanings = Meanings { means: Arc::clone(&means), vectors: store::of_listings(&mut conn, &ids).await? };
         for entry in &entries {
-            for document in documents(entry) {
+            for document in documents(entry, &meanings) {
                 expected.insert(key(&document.id, document.audiences.iter().copied()), mark_of(&document, fields));
             }
         }
@@ -77,7 +84,7 @@ fn key<'a>(id: &str, audiences: impl Iterator<Item = &'a str>) -> String {
     format!("{id} ({})", audiences.join("+"))
 }
 
-fn digest(parts: [&[u8]; 4]) -> [u8; 32] {
+fn digest(parts: [&[u8]; 5]) -> [u8; 32] {
     let mut sha = Sha256::new();
     for part in parts {
         sha.update((part.len() as u64).to_le_bytes());
@@ -113,7 +120,8 @@ fn mark_of(document: &Indexed, fields: &Fields) -> Mark {
     add(fields.tags, document.tags.iter().map(String::as_str).collect(), false);
     add(text.title, document.title.iter().map(String::as_str).collect(), true);
     add(text.words, document.words.iter().map(String::as_str).collect(), true);
-    Mark { revision: document.revision, digest: digest([&document.card, &document.facts, &document.profile, &document.hidden]), postings }
+    let meaning = document.meaning.as_ref().map(|meaning| meaning_bytes(pack(meaning.e5.values()).chain(pack(meaning.universal.values())))).unwrap_or_default();
+    Mark { revision: document.revision, digest: digest([&document.card, &document.facts, &document.profile, &document.hidden, &meaning]), postings }
 }
 
 fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Result<BTreeMap<String, Mark>> {
@@ -127,6 +135,7 @@ fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Res
             add_postings(segment, text.title, true, &mut sums)?;
             add_postings(segment, text.words, true, &mut sums)?;
         }
+        let vectors = Vectors::of(segment)?;
         let store = segment.get_store_reader(10)?;
         for doc in segment.doc_ids_alive() {
             let document: TantivyDocument = store.get(doc)?;
@@ -135,7 +144,7 @@ fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Res
             let bytes = |field| stored_bytes(&document, field).unwrap_or_default();
             let mark = Mark {
                 revision: document.get_first(fields.revision).and_then(|value| value.as_u64()).unwrap_or_default(),
-                digest: digest([bytes(fields.card), bytes(fields.facts), bytes(fields.profile), bytes(fields.hidden)]),
+                digest: digest([bytes(fields.card), bytes(fields.facts), bytes(fields.profile), bytes(fields.hidden), &meaning_bytes(vectors.numbers(doc))]),
                 postings: sums[doc as usize],
             };
             let key = key(&id, audiences.iter().map(String::as_str));
@@ -145,6 +154,10 @@ fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Res
         }
     }
     Ok(found)
+}
+
+fn meaning_bytes(numbers: impl Iterator<Item = u64>) -> Vec<u8> {
+    numbers.flat_map(u64::to_le_bytes).collect()
 }
 
 fn add_postings(segment: &tantivy::SegmentReader, field: Field, with_frequency: bool, sums: &mut [u64]) -> Result<()> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::StrColumn;
-use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
+use tantivy::{DocAddress, DocId, Score, Searcher, SegmentOrdinal, SegmentReader};
 
 use super::fields::TAGS;
 
@@ -67,4 +67,23 @@ impl SegmentCollector for SegmentCounts {
         }
         named
     }
+}
+
+/// Adds the tags of some documents to counts.
+pub fn count_tags(searcher: &Searcher, addresses: &[DocAddress], names: &[String], counts: &mut HashMap<String, u64>) -> tantivy::Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut addresses = addresses.to_vec();
+    addresses.sort_unstable();
+    let all = TagCounts { names: names.to_vec() };
+    for of_segment in addresses.chunk_by(|a, b| a.segment_ord == b.segment_ord) {
+        let Some(first) = of_segment.first() else { continue };
+        let mut segment = all.for_segment(first.segment_ord, searcher.segment_reader(first.segment_ord))?;
+        of_segment.iter().for_each(|address| segment.collect(address.doc_id, 0.0));
+        for (tag, count) in segment.harvest() {
+            *counts.entry(tag).or_default() += count;
+        }
+    }
+    Ok(())
 }

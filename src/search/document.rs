@@ -2,6 +2,9 @@
 //!
 //! A guest's document holds nothing that a guest may not see, neither stored nor indexed, so no query of a guest can find by it.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use tantivy::TantivyDocument;
@@ -10,6 +13,8 @@ use uuid::Uuid;
 
 use super::fields::Fields;
 use super::stored::Facts;
+use crate::embedding::means::{Meaning, Means};
+use crate::embedding::texts::{ListingVector, meaning_of};
 use crate::error::{Error, Result};
 use crate::listings::content::attributes::Attributes;
 use crate::listings::content::money::Amount;
@@ -49,6 +54,8 @@ pub struct Indexed {
     pub profile: Vec<u8>,
     pub hidden: Vec<u8>,
     pub card: Vec<u8>,
+    /// What it means, once that is known.
+    pub meaning: Option<Meaning>,
 }
 
 pub fn audience_of(verified: bool) -> &'static str {
@@ -56,19 +63,33 @@ pub fn audience_of(verified: bool) -> &'static str {
 }
 
 /// The documents of a published listing. One that cannot be made is left out, counted and told of.
-pub fn documents(entry: &Entry) -> Vec<Indexed> {
-    made(entry).unwrap_or_else(|error| {
+pub fn documents(entry: &Entry, meanings: &Meanings) -> Vec<Indexed> {
+    made(entry, meanings).unwrap_or_else(|error| {
         metrics::counter!("zonebridge_index_failures_total").increment(1);
         tracing::error!(listing = %entry.listing.id, cause = format!("{error:#}"), "a listing cannot be indexed; it is left out");
         Vec::new()
     })
 }
 
-fn made(entry: &Entry) -> Result<Vec<Indexed>> {
-    if entry.content.has_more_for_verified() {
-        Ok(vec![indexed(entry, Tier::Public, vec!["public"])?, indexed(entry, Tier::Verified, vec!["verified"])?])
+fn made(entry: &Entry, meanings: &Meanings) -> Result<Vec<Indexed>> {
+    let documents = if entry.content.has_more_for_verified() {
+        vec![indexed(entry, Tier::Public, vec!["public"])?, indexed(entry, Tier::Verified, vec!["verified"])?]
     } else {
-        Ok(vec![indexed(entry, Tier::Public, vec!["public", "verified"])?])
+        vec![indexed(entry, Tier::Public, vec!["public", "verified"])?]
+    };
+    // The first audience of a document is the one whose view was read for its meaning.
+    Ok(documents.into_iter().map(|document| Indexed { meaning: document.audiences.first().and_then(|audience| meanings.of(entry, audience)), ..document }).collect())
+}
+
+/// What some listings mean, as far as their vectors are made.
+pub struct Meanings {
+    pub means: Arc<Means>,
+    pub vectors: HashMap<Uuid, Vec<ListingVector>>,
+}
+
+impl Meanings {
+    fn of(&self, entry: &Entry, audience: &str) -> Option<Meaning> {
+        meaning_of(self.vectors.get(&entry.listing.id)?, audience, entry.revision, &self.means)
     }
 }
 
@@ -95,6 +116,7 @@ fn indexed(entry: &Entry, tier: Tier, audiences: Vec<&'static str>) -> Result<In
         profile: profile_of(&card).to_bytes(),
         hidden: serde_json::to_vec(&hidden).map_err(Error::internal)?,
         card: serde_json::to_vec(&card).map_err(Error::internal)?,
+        meaning: None,
     })
 }
 
@@ -182,6 +204,11 @@ impl Indexed {
         if let Some(trl) = self.trl {
             document.add_i64(fields.trl, trl);
         }
+        if let Some(meaning) = &self.meaning {
+            for (field, direction) in [(fields.e5, &meaning.e5), (fields.universal, &meaning.universal)] {
+                pack(direction.values()).for_each(|number| document.add_u64(field, number));
+            }
+        }
         // In this order: who judges reads up to the card and no further, see `stored`.
         document.add_bytes(fields.facts, &self.facts);
         document.add_bytes(fields.profile, &self.profile);
@@ -189,6 +216,11 @@ impl Indexed {
         document.add_bytes(fields.card, &self.card);
         document
     }
+}
+
+/// Components of a direction as numbers, eight in each.
+pub fn pack(values: &[i8]) -> impl Iterator<Item = u64> {
+    values.as_chunks::<8>().0.iter().map(|eight| u64::from_le_bytes(eight.map(i8::cast_unsigned)))
 }
 
 fn ready_made(terms: Vec<String>) -> PreTokenizedString {

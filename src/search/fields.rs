@@ -3,10 +3,13 @@
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
 
 /// Changes whenever the fields or the text analysis do: an index of another version is rebuilt.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 pub const TAGS: &str = "tags";
 pub const PUBLISHED_AT: &str = "published_at";
+/// The vectors of meaning, eight components in a number.
+pub const E5: &str = "e5";
+pub const UNIVERSAL: &str = "universal";
 pub const VALID_THROUGH: &str = "valid_through";
 
 /// These fields get their terms ready-made, so the tokenizer that tantivy wants to hear of does nothing.
@@ -37,6 +40,10 @@ pub struct Fields {
     pub amount_min: Field,
     pub amount_max: Field,
     pub trl: Field,
+    /// What the listing means, by each model: the bytes of a direction, eight in a number. A column keeps them side by side, on disk and in
+    /// memory only where they are read; documents without vectors have none.
+    pub e5: Field,
+    pub universal: Field,
     /// What a match is judged by beside the profile, JSON: read for hundreds of candidates, where the card is read for the few that are shown.
     pub facts: Field,
     /// The listing as this audience sees it, JSON.
@@ -66,7 +73,9 @@ impl Fields {
         let valid_through = builder.add_i64_field(VALID_THROUGH, sortable.clone());
         let amount_min = builder.add_f64_field("amount_min", sortable.clone());
         let amount_max = builder.add_f64_field("amount_max", sortable.clone());
-        let trl = builder.add_i64_field("trl", sortable);
+        let trl = builder.add_i64_field("trl", sortable.clone());
+        let e5 = builder.add_u64_field(E5, sortable.clone());
+        let universal = builder.add_u64_field(UNIVERSAL, sortable);
         let facts = builder.add_bytes_field("facts", stored_bytes.clone());
         let card = builder.add_bytes_field("card", stored_bytes.clone());
         let profile = builder.add_bytes_field("profile", stored_bytes.clone());
@@ -87,6 +96,8 @@ impl Fields {
             amount_min,
             amount_max,
             trl,
+            e5,
+            universal,
             facts,
             card,
             profile,

@@ -9,12 +9,14 @@ use tantivy::{IndexWriter, TantivyDocument, Term};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::document::documents;
+use super::document::{Meanings, documents};
 use super::fields::VERSION;
 use super::index::{Generation, Progress, SearchIndex, current_name};
 use super::rebuild::rebuild;
 use crate::config::SearchConfig;
-use crate::db::Database;
+use crate::db::{Connection, Database};
+use crate::embedding::means::Means;
+use crate::embedding::store;
 use crate::feed::{self, Position};
 use crate::listings::published;
 
@@ -26,6 +28,8 @@ pub struct Follower {
     index: SearchIndex,
     config: SearchConfig,
     network: Uuid,
+    /// What the vectors of the index are centred by, and its version.
+    means: (Arc<Means>, i32),
     generation: Arc<Generation>,
     writer: Option<IndexWriter<TantivyDocument>>,
     position: Position,
@@ -40,10 +44,11 @@ impl Follower {
     pub async fn start(database: Database, index: SearchIndex, config: SearchConfig) -> Result<Self> {
         let mut conn = database.read().await?;
         let network = feed::network_id(&mut conn).await?;
+        let means = means(&mut conn).await?;
         let mut opened = None;
         if let Some(generation) = Generation::current(&index.dir, &index.fields)
             && let Some(progress) = Progress::of(&generation.index)
-            && progress.fits(network)
+            && progress.fits(network, means.1)
             && feed::is_readable_from(&mut conn, progress.position).await?
         {
             opened = Some((generation, progress.position));
@@ -57,12 +62,13 @@ impl Follower {
             let position = Progress::of(&generation.index).context("a new index has no progress")?.position;
             (generation, position)
         };
-        let mut follower = Self { database, index, config, network, generation: Arc::new(generation), writer: None, position, unshown: true, checked: Instant::now() };
+        let means = means_of(&database, &generation, means).await?;
+        let mut follower = Self { database, index, config, network, means, generation: Arc::new(generation), writer: None, position, unshown: true, checked: Instant::now() };
         follower.open_writer()?;
         follower.generation.forget_older(&follower.index.dir);
         // What happened while the service was down is caught up before the first request is answered.
         while follower.step().await? {}
-        follower.index.publish(&follower.generation, follower.position)?;
+        follower.index.publish(&follower.generation, follower.position, &follower.means.0)?;
         Ok(follower)
     }
 
@@ -104,7 +110,7 @@ impl Follower {
         self.change_generation().await?;
         let worked = self.step().await?;
         if self.unshown {
-            self.index.publish(&self.generation, self.position)?;
+            self.index.publish(&self.generation, self.position, &self.means.0)?;
             self.unshown = false;
         }
         let lag = feed::lag_seconds(&mut *self.database.read().await?, self.position).await?;
@@ -131,8 +137,12 @@ impl Follower {
         // Another process may have found that the database has come to another place.
         let network = feed::network_id(&mut conn).await?;
         let readable = network == self.network && feed::is_readable_from(&mut conn, self.position).await?;
+        let has_new_means = store::means(&mut conn).await?.version != self.means.1;
         drop(conn);
-        if !readable {
+        if has_new_means {
+            tracing::info!("the means of the languages have changed; building the index anew");
+            rebuild(&self.database, &self.index, self.config.writer_memory, |_, _| {}).await?;
+        } else if !readable {
             self.network = network;
             tracing::warn!("the index has been left behind by the change feed; building it anew");
             rebuild(&self.database, &self.index, self.config.writer_memory, |_, _| {}).await?;
@@ -146,8 +156,9 @@ impl Follower {
             return Ok(());
         }
         let Some(generation) = Generation::current(&self.index.dir, &self.index.fields) else { return Ok(()) };
-        let Some(progress) = Progress::of(&generation.index).filter(|progress| progress.fits(self.network)) else { return Ok(()) };
+        let Some(progress) = Progress::of(&generation.index).filter(|progress| progress.network == self.network && progress.version == VERSION) else { return Ok(()) };
         tracing::info!(generation = generation.name, "taking up a rebuilt index");
+        self.means = means_of(&self.database, &generation, self.means.clone()).await?;
         self.generation = Arc::new(generation);
         self.position = progress.position;
         self.unshown = true;
@@ -171,16 +182,17 @@ impl Follower {
         }
         let ids: Vec<Uuid> = ids.into_iter().collect();
         let entries = published::among(&mut conn, &ids).await?;
+        let meanings = Meanings { means: Arc::clone(&self.means.0), vectors: store::of_listings(&mut conn, &ids).await? };
         drop(conn);
         let mut writer = self.writer.take().context("the index has no writer")?;
         let fields = Arc::clone(&self.index.fields);
-        let payload = serde_json::to_string(&Progress { network: self.network, version: VERSION, position })?;
+        let payload = serde_json::to_string(&Progress { network: self.network, version: VERSION, position, means: self.means.1 })?;
         self.writer = Some(
             tokio::task::spawn_blocking(move || -> Result<_> {
                 for id in &ids {
                     writer.delete_term(Term::from_field_text(fields.id, &id.to_string()));
                 }
-                for document in entries.iter().flat_map(documents) {
+                for document in entries.iter().flat_map(|entry| documents(entry, &meanings)) {
                     writer.add_document(document.into_document(&fields))?;
                 }
                 let mut prepared = writer.prepare_commit()?;
@@ -194,4 +206,18 @@ impl Follower {
         self.unshown = true;
         Ok(true)
     }
+}
+
+/// The newest means and their version.
+async fn means(conn: &mut Connection) -> Result<(Arc<Means>, i32)> {
+    let stored = store::means(conn).await?;
+    Ok((Arc::new(stored.means.context("this build has no means of the languages")?), stored.version))
+}
+
+/// The means that a generation was made with: those known, or the newest where it was made with others.
+async fn means_of(database: &Database, generation: &Generation, known: (Arc<Means>, i32)) -> Result<(Arc<Means>, i32)> {
+    if Progress::of(&generation.index).is_some_and(|progress| progress.means == known.1) {
+        return Ok(known);
+    }
+    means(&mut *database.read().await?).await
 }

@@ -7,17 +7,14 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tantivy::collector::{Count, TopDocs};
-use tantivy::query::BooleanQuery;
-use tantivy::{DocAddress, Order, TantivyDocument};
+use tantivy::{DocAddress, TantivyDocument};
 use utoipa::{IntoParams, ToSchema};
 
-use super::collect::TagCounts;
-use super::fields::{PUBLISHED_AT, VALID_THROUGH};
+use super::blend::Parts;
+use super::find::{Asked, Found};
 use super::filters::{conditions, facet_counts, facet_names};
-use super::index::{SearchIndex, Snapshot, stored_bytes};
-use super::query::{Breadth, QueryTerms};
-use super::statistics::PublicStatistics;
+use super::index::{SearchIndex, SearchMode, Snapshot, stored_bytes};
+use super::query::QueryTerms;
 use crate::access::actor::Caller;
 use crate::error::{Error, FieldError, Result};
 use crate::http::body::Query;
@@ -37,14 +34,6 @@ text_enum! {
         Relevance = "relevance",
         Newest = "newest",
         Expiring = "expiring",
-    }
-}
-
-text_enum! {
-    /// What the ranking is made from.
-    pub enum SearchMode {
-        Words = "words",
-        Hybrid = "hybrid",
     }
 }
 
@@ -84,6 +73,8 @@ pub struct SearchQuery {
     /// Names of facets to count: kind, direction, zone, segment, industry, stage, verified, cooperation.
     #[param(example = "kind,zone")]
     pub facets: Option<String>,
+    /// Shows the parts of each score.
+    pub explain: Option<bool>,
     pub cursor: Option<String>,
     #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
@@ -105,6 +96,9 @@ pub struct SearchHit {
     /// Comparable within one answer only; 0 when browsing.
     pub score: f32,
     pub highlights: Vec<Highlight>,
+    /// What the score is made of, where `explain` asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Parts>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -152,41 +146,23 @@ pub fn search(index: &SearchIndex, snapshot: &Snapshot, query: &SearchQuery, ver
         return Ok(SearchResult { items: Vec::new(), facets: facet_counts(&facets, std::collections::HashMap::new()), total: 0, next_cursor: None, mode: SearchMode::Words });
     }
     let sort = query.sort.unwrap_or(if terms.terms.is_empty() { Sort::Newest } else { Sort::Relevance });
-    let breadth = if sort == Sort::Relevance { Breadth::Any } else { Breadth::Most };
-    let asked = conditions(index, query, verified)?.with(terms.ranking(&index.fields, breadth, verified));
-    let (hits, total, counts) = collect(index, snapshot, &asked, sort, offset, page, &facets).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
+    let conditions = conditions(index, query, verified)?;
+    let asked = Asked { index, snapshot, terms: &terms, text: &text, verified, offset, page, facets: &facets };
+    let found = match sort {
+        Sort::Relevance => asked.by_relevance(&conditions),
+        Sort::Newest | Sort::Expiring => asked.by_time(&conditions, sort),
+    };
+    let Found { hits, total, counts } = found.map_err(|error| Error::internal(anyhow::Error::new(error)))?;
     let words = terms.set();
     // Showing what was found takes longer than finding it.
-    let items = hits.into_par_iter().map(|(score, address)| hit(index, snapshot, address, score, &words)).collect::<Result<Vec<_>>>()?;
+    let items = hits.into_par_iter().map(|(parts, address)| hit(index, snapshot, address, parts, query.explain == Some(true), &words)).collect::<Result<Vec<_>>>()?;
     let next = offset + page;
     let next_cursor = (next < total && next < MAX_DEPTH).then(|| encode_cursor(format!("{next}:{}", fingerprint(query, verified)).as_bytes()));
-    Ok(SearchResult { items, facets: facet_counts(&facets, counts), total, next_cursor, mode: SearchMode::Words })
+    let mode = if sort == Sort::Relevance { index.mode() } else { SearchMode::Words };
+    Ok(SearchResult { items, facets: facet_counts(&facets, counts), total, next_cursor, mode })
 }
 
-type Collected = (Vec<(f32, DocAddress)>, usize, std::collections::HashMap<String, u64>);
-
-fn collect(index: &SearchIndex, snapshot: &Snapshot, query: &BooleanQuery, sort: Sort, offset: usize, page: usize, facets: &[String]) -> tantivy::Result<Collected> {
-    let top = TopDocs::with_limit(page).and_offset(offset);
-    let rest = (Count, TagCounts { names: facets.to_vec() });
-    let searcher = &snapshot.searcher;
-    let by_time = |found: Vec<(Option<i64>, DocAddress)>| found.into_iter().map(|(_, address)| (0.0, address)).collect();
-    Ok(match sort {
-        Sort::Relevance => {
-            let (hits, (total, counts)) = searcher.search_with_statistics_provider(query, &(top.order_by_score(), rest), &PublicStatistics { searcher, fields: &index.fields })?;
-            (hits, total, counts)
-        }
-        Sort::Newest => {
-            let (hits, (total, counts)) = searcher.search(query, &(top.order_by_fast_field::<i64>(PUBLISHED_AT, Order::Desc), rest))?;
-            (by_time(hits), total, counts)
-        }
-        Sort::Expiring => {
-            let (hits, (total, counts)) = searcher.search(query, &(top.order_by_fast_field::<i64>(VALID_THROUGH, Order::Asc), rest))?;
-            (by_time(hits), total, counts)
-        }
-    })
-}
-
-fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, score: f32, words: &HashSet<String>) -> Result<SearchHit> {
+fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, parts: Parts, explain: bool, words: &HashSet<String>) -> Result<SearchHit> {
     let mut listing = card(index, snapshot, address)?;
     let mut highlights = Vec::new();
     if !words.is_empty() {
@@ -204,7 +180,7 @@ fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, score: f32
         }
     }
     listing.body = Bilingual::default();
-    Ok(SearchHit { listing, score, highlights })
+    Ok(SearchHit { listing, score: parts.score, highlights, parts: explain.then_some(parts) })
 }
 
 /// The listing as it was indexed for its audience.
@@ -225,7 +201,7 @@ fn checked_text(q: Option<&str>) -> Result<String> {
 /// A cursor goes on with one search: the same parameters, seen by the same audience.
 fn fingerprint(query: &SearchQuery, verified: bool) -> String {
     let mut same = query.clone();
-    (same.cursor, same.limit, same.facets) = (None, None, None);
+    (same.cursor, same.limit, same.facets, same.explain) = (None, None, None, None);
     let digest = Sha256::digest(format!("{same:?} {verified}"));
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -17,8 +17,12 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::fields::{Fields, VERSION};
+use super::nearest::Nearest;
 use super::statistics::Statistics;
+use crate::embedding::embedder::Embedder;
+use crate::embedding::means::{Meaning, Means, Role};
 use crate::feed::Position;
+use crate::text_enum;
 
 const CURRENT: &str = "CURRENT";
 /// Matches read hundreds of documents that lie apart, and a block is unpacked whole for each: about one document a block.
@@ -30,6 +34,9 @@ pub struct Progress {
     pub network: Uuid,
     pub version: u32,
     pub position: Position,
+    /// The version of the means that its vectors are centred by.
+    #[serde(default)]
+    pub means: i32,
 }
 
 impl Progress {
@@ -37,8 +44,8 @@ impl Progress {
         serde_json::from_str(&index.load_metas().ok()?.payload?).ok()
     }
 
-    pub fn fits(&self, network: Uuid) -> bool {
-        self.network == network && self.version == VERSION
+    pub fn fits(&self, network: Uuid, means: i32) -> bool {
+        self.network == network && self.version == VERSION && self.means == means
     }
 }
 
@@ -112,6 +119,9 @@ pub fn current_name(dir: &Path) -> Option<String> {
 pub struct Snapshot {
     pub searcher: Searcher,
     pub statistics: Arc<Statistics>,
+    pub nearest: Nearest,
+    /// What the vectors of the index are centred by, and so must be those of questions.
+    pub means: Arc<Means>,
     pub position: Position,
 }
 
@@ -120,18 +130,20 @@ pub struct Snapshot {
 pub struct SearchIndex {
     pub fields: Arc<Fields>,
     pub dir: PathBuf,
+    /// `None` where there are no models: words alone then.
+    pub embedder: Option<Embedder>,
     snapshot: Arc<ArcSwapOption<Snapshot>>,
     /// Searches and matches take a core each: more at once than this wait their turn.
     turns: Arc<Semaphore>,
 }
 
 impl SearchIndex {
-    pub fn new(dir: &Path) -> Result<Self> {
+    pub fn new(dir: &Path, embedder: Option<Embedder>) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("the index folder {} cannot be made", dir.display()))?;
         // It holds what is for verified organisations only.
         fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).with_context(|| format!("the index folder {} cannot be closed to others", dir.display()))?;
         let turns = 2 * std::thread::available_parallelism().map_or(2, usize::from);
-        Ok(Self { fields: Arc::new(Fields::new()), dir: dir.to_path_buf(), snapshot: Arc::new(ArcSwapOption::empty()), turns: Arc::new(Semaphore::new(turns)) })
+        Ok(Self { fields: Arc::new(Fields::new()), dir: dir.to_path_buf(), embedder, snapshot: Arc::new(ArcSwapOption::empty()), turns: Arc::new(Semaphore::new(turns)) })
     }
 
     /// The newest snapshot; an error until the index has been opened or built.
@@ -155,16 +167,37 @@ impl SearchIndex {
     }
 
     /// Shows what the reader sees now. Statistics are counted anew only when they have aged.
-    pub fn publish(&self, generation: &Generation, position: Position) -> Result<()> {
+    pub fn publish(&self, generation: &Generation, position: Position, means: &Arc<Means>) -> Result<()> {
         generation.reader.reload()?;
         let searcher = generation.reader.searcher();
         let previous = self.snapshot.load_full();
+        let nearest = Nearest::of(&searcher, previous.as_ref().map(|previous| &previous.nearest))?;
         let statistics = match previous {
             Some(previous) if !previous.statistics.is_stale(searcher.num_docs()) => Arc::clone(&previous.statistics),
             _ => Arc::new(Statistics::of(&searcher, &self.fields)?),
         };
-        self.snapshot.store(Some(Arc::new(Snapshot { searcher, statistics, position })));
+        self.snapshot.store(Some(Arc::new(Snapshot { searcher, statistics, nearest, means: Arc::clone(means), position })));
         Ok(())
+    }
+}
+
+impl SearchIndex {
+    /// What the ranking is made from.
+    pub fn mode(&self) -> SearchMode {
+        if self.embedder.is_some() { SearchMode::Hybrid } else { SearchMode::Words }
+    }
+
+    /// What a question means, as a snapshot's listings are compared. Takes some milliseconds of a core.
+    pub fn meaning(&self, snapshot: &Snapshot, question: &str) -> Option<Meaning> {
+        snapshot.means.centre(Role::Query, &*self.embedder.as_ref()?.embed_question(question)?)
+    }
+}
+
+text_enum! {
+    /// What the ranking is made from.
+    pub enum SearchMode {
+        Words = "words",
+        Hybrid = "hybrid",
     }
 }
 

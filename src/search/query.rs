@@ -7,9 +7,14 @@ use tantivy::Term;
 use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, Occur, Query, RangeQuery, RegexQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
+use tantivy::query::Bm25StatisticsProvider;
+
+use super::blend::{Mode, QuestionTraits};
 use super::fields::{Fields, TextFields};
+use super::statistics::PublicStatistics;
 use crate::text::fold::is_han;
 use crate::text::function_words::is_function_word;
+use crate::text::language::chinese_share;
 use crate::text::segment::{TermKind, terms};
 
 /// A word of the title counts this much more in a question; a description says nothing about titles.
@@ -68,6 +73,26 @@ impl QueryTerms {
 
     pub fn set(&self) -> HashSet<String> {
         self.terms.iter().map(|(term, _)| term.clone()).collect()
+    }
+
+    /// What is known of a question before a document is looked at.
+    pub fn traits(&self, statistics: &PublicStatistics<'_>, fields: &Fields, mode: Mode, text: &str) -> tantivy::Result<QuestionTraits> {
+        let documents = statistics.total_num_docs()?;
+        let field = fields.of_document(true).words;
+        let (mut most_words, mut known, mut all) = (0.0, 0.0, 0.0);
+        for (term, weight) in &self.terms {
+            let count = statistics.doc_freq(&Term::from_field_text(field, term))?;
+            let idf = inverse_frequency(documents, count);
+            all += weight * idf;
+            if count > 0 {
+                known += weight * idf;
+                // A term that a document repeats without end counts (k1 + 1) times its idf.
+                most_words += weight * idf * 2.2;
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a query has at most some hundred terms")]
+        let terms = self.terms.len() as f32;
+        Ok(QuestionTraits { most_words, known: if all > 0.0 { known / all } else { 0.0 }, terms, chinese: chinese_share(text), mode })
     }
 
     /// How many of the terms a document must hold.
@@ -167,10 +192,27 @@ impl Conditions {
     }
 
     /// The conditions with a ranking, or with every document where there is none.
-    pub fn with(mut self, ranking: Option<Box<dyn Query>>) -> BooleanQuery {
-        self.clauses.push((Occur::Must, ranking.unwrap_or_else(|| Box::new(ConstScoreQuery::new(Box::new(AllQuery), 0.0)))));
-        BooleanQuery::new(self.clauses)
+    pub fn with(&self, ranking: Option<Box<dyn Query>>) -> BooleanQuery {
+        let mut clauses = self.clauses();
+        clauses.push((Occur::Must, ranking.unwrap_or_else(|| Box::new(ConstScoreQuery::new(Box::new(AllQuery), 0.0)))));
+        BooleanQuery::new(clauses)
     }
+
+    /// The conditions alone.
+    pub fn filter(&self) -> BooleanQuery {
+        if self.clauses.iter().any(|(occur, _)| *occur == Occur::Must) { BooleanQuery::new(self.clauses()) } else { self.with(None) }
+    }
+
+    fn clauses(&self) -> Vec<(Occur, Box<dyn Query>)> {
+        self.clauses.iter().map(|(occur, query)| (*occur, query.box_clone())).collect()
+    }
+}
+
+/// As in BM25: ln(1 + (N - n + 0.5) / (n + 0.5)).
+#[expect(clippy::cast_precision_loss, reason = "counts of documents, of which a weight needs few digits")]
+fn inverse_frequency(documents: u64, count: u64) -> f32 {
+    let (documents, count) = (documents as f32, count as f32);
+    ((documents - count).max(0.0) / (count + 0.5) + 1.0).ln()
 }
 
 fn exact_term(field: Field, value: &str) -> Box<dyn Query> {

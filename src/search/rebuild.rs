@@ -1,12 +1,16 @@
 //! A new generation of the index from the database, while the old one serves.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use tantivy::{IndexWriter, TantivyDocument};
+use uuid::Uuid;
 
-use super::document::documents;
+use super::document::{Meanings, documents};
 use super::fields::VERSION;
 use super::index::{Generation, Progress, SearchIndex};
 use crate::db::Database;
+use crate::embedding::store;
 use crate::feed;
 use crate::listings::published::{self, Chunk};
 
@@ -18,6 +22,8 @@ pub async fn rebuild(database: &Database, index: &SearchIndex, writer_memory: us
     let mut conn = database.read().await?;
     let network = feed::network_id(&mut conn).await?;
     let position = feed::start_position(&mut conn).await?;
+    let stored = store::means(&mut conn).await?;
+    let means = Arc::new(stored.means.context("this build has no means of the languages")?);
     let total = usize::try_from(published::count(&mut conn).await?)?;
     let generation = Generation::create(&index.dir, &index.fields)?;
     let mut writer: IndexWriter<TantivyDocument> = generation.index.writer_with_num_threads(1, writer_memory).context("the new index cannot be written")?;
@@ -27,11 +33,13 @@ pub async fn rebuild(database: &Database, index: &SearchIndex, writer_memory: us
         let Some(last) = last else { break };
         after = Some(last);
         done += entries.len();
+        let ids: Vec<Uuid> = entries.iter().map(|entry| entry.listing.id).collect();
+        let meanings = Meanings { means: Arc::clone(&means), vectors: store::of_listings(&mut conn, &ids).await? };
         let fields = index.fields.clone();
         // Segmentation takes a core; the async threads have requests to answer.
         writer = tokio::task::spawn_blocking(move || -> Result<_> {
             for entry in &entries {
-                for document in documents(entry) {
+                for document in documents(entry, &meanings) {
                     writer.add_document(document.into_document(&fields))?;
                 }
             }
@@ -40,7 +48,7 @@ pub async fn rebuild(database: &Database, index: &SearchIndex, writer_memory: us
         .await??;
         progress(done, total);
     }
-    let payload = serde_json::to_string(&Progress { network, version: VERSION, position })?;
+    let payload = serde_json::to_string(&Progress { network, version: VERSION, position, means: stored.version })?;
     tokio::task::spawn_blocking(move || -> Result<()> {
         let mut prepared = writer.prepare_commit()?;
         prepared.set_payload(&payload);

@@ -14,6 +14,12 @@ pub enum Language {
 
 /// Chinese from one Chinese character in five letters on: a Chinese sentence full of product names is still Chinese.
 pub fn detect(text: &str) -> Language {
+    if chinese_share(text) >= 0.2 { Language::Zh } else { Language::En }
+}
+
+/// The share of Chinese characters among the letters of a text, 0 where there are none.
+#[expect(clippy::cast_precision_loss, reason = "a text has fewer letters than 2^24, and a share needs no more")]
+pub fn chinese_share(text: &str) -> f32 {
     let (mut han, mut letters) = (0_usize, 0_usize);
     for c in text.chars() {
         if is_han(c) {
@@ -22,7 +28,7 @@ pub fn detect(text: &str) -> Language {
             letters += 1;
         }
     }
-    if han > 0 && han * 5 >= han + letters { Language::Zh } else { Language::En }
+    if han == 0 { 0.0 } else { han as f32 / (han + letters) as f32 }
 }
 
 #[cfg(test)]

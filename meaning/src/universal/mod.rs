@@ -39,6 +39,10 @@ impl Universal {
 
     /// Reads the model from the bytes of its SentencePiece model (`sp.model`) and of its weights (`weights.npz`). It then holds 65 MB of
     /// embeddings in 8 bits, 14 MB of other weights, and 6 MB of pieces.
+    ///
+    /// # Errors
+    ///
+    /// Says what is missing, cut or misshapen in them.
     pub fn read(tokenizer: &[u8], weights: &[u8]) -> Result<Self, ModelError> {
         let (tokenizer, weights) = (Tokenizer::read(tokenizer)?, Weights::read(weights)?);
         if tokenizer.len() > weights.embeddings.len() {
@@ -48,6 +52,7 @@ impl Universal {
     }
 
     /// The tokens of a text, without those that begin and end it. There is one at least: a text of which nothing is left has the unknown one.
+    #[must_use]
     pub fn tokens(&self, text: &str) -> Vec<u32> {
         self.tokenizer.tokens(text)
     }
@@ -56,6 +61,7 @@ impl Universal {
     ///
     /// A text of more than 256 tokens is read in windows. Its vector is the sum of theirs, each times the number of tokens that no window
     /// before had, brought to length 1.
+    #[must_use]
     pub fn embed(&self, texts: &[&str]) -> Vec<Vec<f32>> {
         let mut vectors = vec![vec![0.0; WIDTH]; texts.len()];
         let mut batch = Batch::default();

@@ -31,7 +31,7 @@ fn archive(members: &[(String, &str, Vec<usize>)]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, kind, shape) in members {
         writer.start_file(format!("{name}.npy"), SimpleFileOptions::default().compression_level(Some(1))).unwrap();
-        let lengths: String = shape.iter().map(|length| format!("{length},")).collect();
+        let lengths = format!("{shape:?}").replace(['[', ']'], "") + if shape.len() == 1 { "," } else { "" };
         let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({lengths}), }}\n");
         writer.write_all(b"\x93NUMPY\x01\x00").unwrap();
         writer.write_all(&u16::try_from(header.len()).unwrap().to_le_bytes()).unwrap();

@@ -1,0 +1,3 @@
+DROP TABLE embedding_lease;
+DROP TABLE embedding_means;
+DROP TABLE listing_vectors;

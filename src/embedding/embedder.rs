@@ -1,0 +1,102 @@
+//! From texts to their vectors.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use quick_cache::sync::Cache;
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use zonebridge_meaning::files::{FilesError, Models};
+
+use super::means::Role;
+use crate::text::language::chinese_share;
+
+/// Names the models and how they are used. It changes with anything that changes a vector, which then is made anew.
+pub const MODEL: &str = "e5-small-q4+use-m3/1";
+/// Components of the vectors of both models.
+pub const E5_WIDTH: usize = 384;
+pub const UNIVERSAL_WIDTH: usize = 512;
+/// So many texts go through a model together, on one core.
+const TOGETHER: usize = 8;
+/// The models read texts of any length in windows; beyond so many characters a text says nothing new.
+const READ: usize = 20_000;
+
+/// A text's vectors as the models make them, of length 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raw {
+    pub e5: Vec<f32>,
+    pub universal: Vec<f32>,
+    /// The share of Chinese characters among the text's letters.
+    pub chinese: f32,
+}
+
+/// The models in use. Cloning shares them.
+#[derive(Clone)]
+pub struct Embedder {
+    models: Arc<Models>,
+    /// What was asked a moment ago is asked again for the next page, or by somebody else.
+    asked: Arc<Cache<String, Arc<Raw>>>,
+}
+
+/// How many questions' vectors are remembered, some 4 kB each.
+const REMEMBERED: usize = 4_096;
+
+/// Threads that give way to those that somebody waits for.
+static BACKGROUND: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
+    let builder = ThreadPoolBuilder::new().thread_name(|number| format!("embedding-{number}")).start_handler(|_| {
+        // On Linux this is the priority of the thread alone. Where it is not granted, the work is as urgent as any.
+        let _ = rustix::process::nice(10);
+    });
+    builder.build().inspect_err(|error| tracing::warn!(cause = %error, "vectors are made at the priority of requests")).ok()
+});
+
+impl Embedder {
+    /// Reads the models from a folder, once for the whole process.
+    pub fn of_folder(folder: &Path) -> Result<Self, FilesError> {
+        static READ_BEFORE: Mutex<Option<HashMap<PathBuf, Arc<Models>>>> = Mutex::new(None);
+        let mut read_before = READ_BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = read_before.get_or_insert_default();
+        if let Some(models) = all.get(folder) {
+            return Ok(Self::with(Arc::clone(models)));
+        }
+        let models = Arc::new(Models::read(folder)?);
+        all.insert(folder.to_path_buf(), Arc::clone(&models));
+        Ok(Self::with(models))
+    }
+
+    fn with(models: Arc<Models>) -> Self {
+        Self { models, asked: Arc::new(Cache::new(REMEMBERED)) }
+    }
+
+    /// The vectors of texts, on all cores. Takes tens of milliseconds a text: nothing for an async thread.
+    pub fn embed(&self, role: Role, texts: &[&str]) -> Vec<Raw> {
+        texts.par_chunks(TOGETHER).flat_map_iter(|texts| self.embed_together(role, texts)).collect()
+    }
+
+    /// As [`Embedder::embed`], giving way to all other work of this machine.
+    pub fn embed_in_background(&self, role: Role, texts: &[&str]) -> Vec<Raw> {
+        match &*BACKGROUND {
+            Some(pool) => pool.install(|| self.embed(role, texts)),
+            None => self.embed(role, texts),
+        }
+    }
+
+    /// The vectors of a question, on this thread: some milliseconds the first time.
+    pub fn embed_question(&self, text: &str) -> Option<Arc<Raw>> {
+        if let Some(known) = self.asked.get(text) {
+            return Some(known);
+        }
+        let raw = Arc::new(self.embed_together(Role::Query, &[text]).pop()?);
+        self.asked.insert(text.to_owned(), Arc::clone(&raw));
+        Some(raw)
+    }
+
+    fn embed_together(&self, role: Role, texts: &[&str]) -> Vec<Raw> {
+        let texts: Vec<&str> = texts.iter().map(|text| crate::text::clean::clip(text, READ)).collect();
+        let e5 = self.models.e5.embed(role.into(), &texts);
+        let universal = self.models.universal.embed(&texts);
+        let both = e5.into_iter().zip(universal).zip(&texts);
+        both.map(|((e5, universal), text)| Raw { e5, universal, chinese: chinese_share(text) }).collect()
+    }
+}

@@ -1,0 +1,80 @@
+//! Which texts of a listing are read for its meaning, and what came of it.
+
+use uuid::Uuid;
+use zonebridge_meaning::vector::Direction;
+
+use super::embedder::Raw;
+use super::means::{Meaning, Means, Role, together};
+use crate::listings::content::tiers::Tier;
+use crate::listings::model::Entry;
+use crate::listings::view::ListingCard;
+use crate::text::language::Language;
+
+/// A text that means what a listing means to an audience, in one language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListingText {
+    pub audience: &'static str,
+    pub language: Language,
+    pub text: String,
+}
+
+/// The directions of a text of a listing, as they are stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListingVector {
+    pub listing_id: Uuid,
+    pub audience: String,
+    pub language: Language,
+    pub revision: i32,
+    pub chinese: f32,
+    pub e5: Direction,
+    pub universal: Direction,
+}
+
+/// The texts of a listing: those that everybody may read, and once more with what is for verified organisations where there is such.
+pub fn texts_of(entry: &Entry) -> Vec<ListingText> {
+    let mut texts = of_audience(&ListingCard::of(entry, Tier::Public), "public");
+    if entry.content.has_more_for_verified() {
+        texts.extend(of_audience(&ListingCard::of(entry, Tier::Verified), "verified"));
+    }
+    texts
+}
+
+/// Each language by itself: so each vector has the middle of its own language.
+fn of_audience(card: &ListingCard, audience: &'static str) -> Vec<ListingText> {
+    let in_language = |language: Language| {
+        let parts: Vec<&str> = [&card.title, &card.summary, &card.body]
+            .into_iter()
+            .filter_map(|text| match language {
+                Language::Zh => text.zh.as_deref(),
+                Language::En => text.en.as_deref(),
+            })
+            .collect();
+        (!parts.is_empty()).then(|| ListingText { audience, language, text: parts.join("\n") })
+    };
+    [Language::Zh, Language::En].into_iter().filter_map(in_language).collect()
+}
+
+impl ListingVector {
+    /// `None` where the models see nothing in a text.
+    pub fn of(entry: &Entry, text: &ListingText, raw: &Raw) -> Option<Self> {
+        Some(Self {
+            listing_id: entry.listing.id,
+            audience: text.audience.to_owned(),
+            language: text.language,
+            revision: entry.revision,
+            chinese: raw.chinese,
+            e5: Direction::of(&raw.e5)?,
+            universal: Direction::of(&raw.universal)?,
+        })
+    }
+
+    pub fn raw(&self) -> Raw {
+        Raw { e5: self.e5.to_unit(), universal: self.universal.to_unit(), chinese: self.chinese }
+    }
+}
+
+/// What a listing means to an audience: its languages together, each centred. `None` while its vectors are not made.
+pub fn meaning_of(vectors: &[ListingVector], audience: &str, revision: i32, means: &Means) -> Option<Meaning> {
+    let own = vectors.iter().filter(|vector| vector.audience == audience && vector.revision == revision);
+    together(&own.filter_map(|vector| means.centre(Role::Passage, &vector.raw())).collect::<Vec<_>>())
+}

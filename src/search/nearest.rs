@@ -1,0 +1,156 @@
+//! The listings that mean nearly what a question means, among those that a filter allows.
+//!
+//! The index keeps each document's directions in columns. Of each segment the signs are held in memory, a sixty-fourth of the numbers that
+//! the models gave; they choose who is looked at exactly. Segments never change, so a new snapshot reads the signs of new segments alone.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use tantivy::columnar::Column;
+use tantivy::index::SegmentId;
+use tantivy::query::{EnableScoring, Query};
+use tantivy::{DocAddress, DocId, Searcher, SegmentReader};
+use zonebridge_meaning::nearest::Signs;
+use zonebridge_meaning::vector::cosine;
+
+use super::fields::{E5, UNIVERSAL};
+use crate::embedding::embedder::{E5_WIDTH, UNIVERSAL_WIDTH};
+use crate::embedding::means::Meaning;
+
+/// Of each segment so many are looked at exactly for each that is asked for. docs/decisions/0008 has what that misses.
+const LOOKED_AT: usize = 8;
+/// A filter that leaves no more than this is looked at exactly, all of it.
+const FEW: usize = 4_096;
+
+/// The signs of all segments of a snapshot.
+#[derive(Default, Clone)]
+pub struct Nearest {
+    segments: HashMap<SegmentId, Arc<Signs>>,
+}
+
+/// How near a document is to a question, by each model: cosines of centred vectors, from -1 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Closeness {
+    pub e5: f32,
+    pub universal: f32,
+}
+
+impl Nearest {
+    /// Of a snapshot; what `before` knows of its segments is taken over.
+    pub fn of(searcher: &Searcher, before: Option<&Self>) -> tantivy::Result<Self> {
+        let known = |id: &SegmentId| before.and_then(|before| before.segments.get(id)).cloned();
+        let segments = searcher.segment_readers().par_iter().map(|segment| {
+            let id = segment.segment_id();
+            let signs = if let Some(signs) = known(&id) { signs } else { Arc::new(signs_of(segment)?) };
+            Ok((id, signs))
+        });
+        Ok(Self { segments: segments.collect::<tantivy::Result<_>>()? })
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn size(&self) -> usize {
+        self.segments.values().map(|signs| signs.size()).sum()
+    }
+
+    /// The `count` documents nearest to a meaning that the filter allows, the nearest first.
+    pub fn find(&self, searcher: &Searcher, filter: &dyn Query, meaning: &Meaning, count: usize) -> tantivy::Result<Vec<(Closeness, DocAddress)>> {
+        let weight = filter.weight(EnableScoring::disabled_from_searcher(searcher))?;
+        let mut found = Vec::new();
+        for (ordinal, segment) in (0_u32..).zip(searcher.segment_readers()) {
+            let Some(signs) = self.segments.get(&segment.segment_id()) else { continue };
+            let mut allowed = Allowed::none(segment);
+            weight.for_each_no_score(segment, &mut |documents| allowed.add(documents))?;
+            let documents = allowed.nearest(signs, meaning, count);
+            let vectors = Vectors::of(segment)?;
+            found.extend(documents.into_iter().filter_map(|document| Some((vectors.closeness(document, meaning)?, DocAddress::new(ordinal, document)))));
+        }
+        found.sort_by(|(a, at), (b, other)| b.e5.total_cmp(&a.e5).then_with(|| at.cmp(other)));
+        found.truncate(count);
+        Ok(found)
+    }
+}
+
+/// The documents of a segment that a filter allows, a bit each.
+struct Allowed<'a> {
+    segment: &'a SegmentReader,
+    bits: Vec<u64>,
+    count: usize,
+}
+
+impl<'a> Allowed<'a> {
+    fn none(segment: &'a SegmentReader) -> Self {
+        Self { segment, bits: vec![0; (segment.max_doc() as usize).div_ceil(64)], count: 0 }
+    }
+
+    fn add(&mut self, documents: &[DocId]) {
+        let alive = self.segment.alive_bitset();
+        for &document in documents {
+            if alive.is_none_or(|alive| alive.is_alive(document)) {
+                self.bits[document as usize / 64] |= 1 << (document % 64);
+                self.count += 1;
+            }
+        }
+    }
+
+    /// Who is worth an exact look.
+    fn nearest(&self, signs: &Signs, meaning: &Meaning, count: usize) -> Vec<DocId> {
+        if self.count <= FEW {
+            let each = |(block, bits): (usize, &u64)| {
+                let bits = *bits;
+                (0..64_u32).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| u32::try_from(block * 64).unwrap_or(u32::MAX) + bit)
+            };
+            return self.bits.iter().enumerate().flat_map(each).collect();
+        }
+        let mut documents: Vec<DocId> = signs.nearest(meaning.e5.values(), Some(&self.bits), (count * LOOKED_AT).max(FEW / 4)).iter().map(|near| near.document).collect();
+        // In their order, so that a page of the column that was fetched is used for all its documents.
+        documents.sort_unstable();
+        documents
+    }
+}
+
+/// The directions of a segment's documents.
+pub struct Vectors {
+    e5: Option<Column<u64>>,
+    universal: Option<Column<u64>>,
+}
+
+impl Vectors {
+    pub fn of(segment: &SegmentReader) -> tantivy::Result<Self> {
+        let column = |name: &str| -> tantivy::Result<Option<Column<u64>>> { segment.fast_fields().column_opt(name) };
+        Ok(Self { e5: column(E5)?, universal: column(UNIVERSAL)? })
+    }
+
+    /// The vectors of a document as they are packed, nothing where it has none.
+    pub fn numbers(&self, document: DocId) -> impl Iterator<Item = u64> + '_ {
+        [&self.e5, &self.universal].into_iter().flatten().flat_map(move |column| column.values_for_doc(document))
+    }
+
+    /// `None` where the document has no vectors.
+    pub fn closeness(&self, document: DocId, meaning: &Meaning) -> Option<Closeness> {
+        let e5 = unpack::<E5_WIDTH>(self.e5.as_ref()?, document)?;
+        let universal = unpack::<UNIVERSAL_WIDTH>(self.universal.as_ref()?, document)?;
+        Some(Closeness { e5: cosine(meaning.e5.values(), &e5), universal: cosine(meaning.universal.values(), &universal) })
+    }
+}
+
+/// A direction as it was packed; `None` where there is none.
+fn unpack<const WIDTH: usize>(column: &Column<u64>, document: DocId) -> Option<[i8; WIDTH]> {
+    let mut values = [0_i8; WIDTH];
+    let mut filled = 0;
+    for (eight, number) in values.as_chunks_mut::<8>().0.iter_mut().zip(column.values_for_doc(document)) {
+        *eight = number.to_le_bytes().map(u8::cast_signed);
+        filled += 8;
+    }
+    (filled == WIDTH).then_some(values)
+}
+
+fn signs_of(segment: &SegmentReader) -> tantivy::Result<Signs> {
+    let mut signs = Signs::with_width(E5_WIDTH);
+    if let Some(column) = segment.fast_fields().column_opt::<u64>(E5)? {
+        for document in 0..segment.max_doc() {
+            signs.push(unpack::<E5_WIDTH>(&column, document).as_ref().map(<[i8; E5_WIDTH]>::as_slice));
+        }
+    }
+    Ok(signs)
+}

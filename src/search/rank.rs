@@ -1,0 +1,96 @@
+//! One ranking from words and meaning, for the service and for `evaluate` alike.
+//!
+//! What words find and what is near in meaning are candidates; each gets both measures, and one formula puts them in order.
+
+use std::collections::HashMap;
+
+use tantivy::collector::TopDocs;
+use tantivy::query::{EnableScoring, Query};
+use tantivy::{DocAddress, DocSet, Score, Searcher, TERMINATED};
+
+use super::blend::{Evidence, Parts, QuestionTraits, blend};
+use super::fields::Fields;
+use super::nearest::{Nearest, Vectors};
+use super::query::{Breadth, Conditions, QueryTerms};
+use super::statistics::PublicStatistics;
+use crate::embedding::means::Meaning;
+
+/// How many candidates each side gives, unless a deeper page is asked for.
+pub const POOL: usize = 200;
+
+/// What is searched in.
+pub struct Ground<'a> {
+    pub searcher: &'a Searcher,
+    pub fields: &'a Fields,
+    pub nearest: &'a Nearest,
+}
+
+/// What is looked for.
+pub struct Question<'a> {
+    pub terms: &'a QueryTerms,
+    /// `None` where there are no models: then words alone rank.
+    pub meaning: Option<&'a Meaning>,
+    pub traits: QuestionTraits,
+    pub verified: bool,
+}
+
+/// A candidate with its score and what that is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Ranked {
+    pub address: DocAddress,
+    pub parts: Parts,
+}
+
+/// All candidates that fulfil the conditions, the best first: what words and meaning each find best, together.
+pub fn rank(ground: &Ground<'_>, question: &Question<'_>, conditions: &Conditions, pool: usize) -> tantivy::Result<Vec<Ranked>> {
+    let words = question.terms.ranking(ground.fields, Breadth::Any, question.verified);
+    let by_meaning = || question.meaning.map_or(Ok(Vec::new()), |meaning| ground.nearest.find(ground.searcher, &conditions.filter(), meaning, pool));
+    let (by_words, by_meaning) = rayon::join(|| by_words(ground, question, conditions, 0, pool), by_meaning);
+    let mut candidates: HashMap<DocAddress, Evidence> = HashMap::new();
+    for (score, address) in by_words? {
+        candidates.entry(address).or_default().words = score;
+    }
+    for (closeness, address) in by_meaning? {
+        candidates.entry(address).or_default().closeness = Some(closeness);
+    }
+    complete(ground, question, words.as_deref(), &mut candidates)?;
+    let mut ranked: Vec<Ranked> = blend(&question.traits, candidates.into_iter().collect()).into_iter().map(|(address, parts)| Ranked { address, parts }).collect();
+    ranked.sort_by(|a, b| b.parts.score.total_cmp(&a.parts.score).then_with(|| a.address.cmp(&b.address)));
+    Ok(ranked)
+}
+
+/// What words find, the best first.
+pub fn by_words(ground: &Ground<'_>, question: &Question<'_>, conditions: &Conditions, offset: usize, limit: usize) -> tantivy::Result<Vec<(Score, DocAddress)>> {
+    let Some(words) = question.terms.ranking(ground.fields, Breadth::Any, question.verified) else { return Ok(Vec::new()) };
+    let statistics = PublicStatistics { searcher: ground.searcher, fields: ground.fields };
+    let best = TopDocs::with_limit(limit).and_offset(offset).order_by_score();
+    ground.searcher.search_with_statistics_provider(&conditions.with(Some(words)), &best, &statistics)
+}
+
+/// Gives every candidate the measure by which it was not found.
+fn complete(ground: &Ground<'_>, question: &Question<'_>, words: Option<&dyn Query>, candidates: &mut HashMap<DocAddress, Evidence>) -> tantivy::Result<()> {
+    let Some(meaning) = question.meaning else { return Ok(()) };
+    let statistics = PublicStatistics { searcher: ground.searcher, fields: ground.fields };
+    let weight = words.map(|words| words.weight(EnableScoring::enabled_from_statistics_provider(&statistics, ground.searcher))).transpose()?;
+    let mut addresses: Vec<DocAddress> = candidates.keys().copied().collect();
+    addresses.sort_unstable();
+    for of_segment in addresses.chunk_by(|a, b| a.segment_ord == b.segment_ord) {
+        let Some(first) = of_segment.first() else { continue };
+        let segment = ground.searcher.segment_reader(first.segment_ord);
+        let vectors = Vectors::of(segment)?;
+        let mut scorer = weight.as_ref().map(|weight| weight.scorer(segment, 1.0)).transpose()?;
+        for address in of_segment {
+            let Some(evidence) = candidates.get_mut(address) else { continue };
+            if evidence.closeness.is_none() {
+                evidence.closeness = vectors.closeness(address.doc_id, meaning);
+            } else if let Some(scorer) = scorer.as_mut()
+                && scorer.doc() != TERMINATED
+                && (scorer.doc() >= address.doc_id || scorer.seek(address.doc_id) != TERMINATED)
+                && scorer.doc() == address.doc_id
+            {
+                evidence.words = scorer.score();
+            }
+        }
+    }
+    Ok(())
+}
