@@ -12,6 +12,7 @@ FROM rust:${RUST_VERSION}-slim-${DEBIAN_RELEASE} AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY src src
+COPY meaning meaning
 # Not built here, but named in Cargo.toml.
 COPY benches benches
 # Both are built into the program: the migrations, and the demonstration network.

@@ -5,11 +5,12 @@ TOOLS := target/tools
 DENY := $(TOOLS)/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
-.PHONY: help demo test check lint openapi relevance setup bench soak crash load clean-demo
+.PHONY: help demo test check lint openapi relevance setup models bench soak crash load clean-demo
 
 help:
 	@echo "make demo        start the service with a demonstration network on http://127.0.0.1:8080"
 	@echo "make test        every test, lint and format check"
+	@echo "make models      fetch the language models (120 MB, once), by which meaning is compared"
 	@echo "make check       format, lints, licences only"
 	@echo "make openapi     write openapi/zonebridge.json anew"
 	@echo "make relevance DATASETS=folder   measure relevance on sets with judgements"
@@ -22,18 +23,22 @@ help:
 setup:
 	@scripts/setup
 
-demo: setup
+# Without the models everything works by words alone.
+models:
+	@scripts/models
+
+demo: setup models
 	$(CARGO) run --locked -- demo
 
-test: check
-	$(CARGO) test --locked
+test: check models
+	$(CARGO) test --locked --workspace
 
 check: setup lint $(DENY)
 	$(DENY) check --hide-inclusion-graph bans licenses sources
 
 lint:
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 $(DENY):
 	$(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --debug --root $(TOOLS)
@@ -42,7 +47,7 @@ openapi:
 	$(CARGO) run --locked --quiet -- openapi > openapi/zonebridge.json
 
 # Each set must keep the relevance that it has reached, see docs/benchmarks.md.
-relevance: setup
+relevance: setup models
 	@CARGO="$(CARGO)" scripts/relevance "$(DATASETS)"
 
 # Figures for docs/benchmarks.md; the listings are made once and kept in target/bench.

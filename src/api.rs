@@ -40,8 +40,9 @@ pub const PUBLIC: [(&str, &str); 10] = [
 
 /// The reads whose answers may be kept. What others post can be withdrawn at any moment, so it is asked for again each time; an answer
 /// that has not changed costs a few bytes.
-pub const CACHED: [(&str, Freshness); 7] = [
+pub const CACHED: [(&str, Freshness); 8] = [
     ("/v1/listings", Freshness::Revalidated),
+    ("/v1/listings/{id}/similar", Freshness::Revalidated),
     ("/v1/listings/{id}", Freshness::Revalidated),
     ("/v1/organizations/{id}", Freshness::Revalidated),
     ("/v1/zones", Freshness::Seconds(60)),
@@ -88,6 +89,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     organizations::http::routes(config);
     organizations::members_http::routes(config);
     search::http::routes(config);
+    search::similar::routes(config);
     listings::http::routes(config);
     listings::moves_http::routes(config);
     listings::owner_http::routes(config);

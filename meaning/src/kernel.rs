@@ -322,7 +322,7 @@ mod tests {
                 state ^= state << 13;
                 state ^= state >> 7;
                 state ^= state << 17;
-                (state % 2_001) as f32 / 1_000.0 - 1.0
+                f32::from(u16::try_from(state % 2_001).unwrap()) / 1_000.0 - 1.0
             };
             let weights: Vec<f32> = (0..rows * columns).map(|_| next()).collect();
             let bias: Vec<f32> = (0..rows).map(|_| next()).collect();
@@ -337,7 +337,7 @@ mod tests {
             for token in 0..tokens {
                 for row in 0..rows {
                     let exact: f32 = (0..columns).map(|k| weights[row * columns + k] * values[token * columns + k]).sum::<f32>() + bias[row];
-                    let error = size * (columns as f32) * (1.0 / 254.0 + 1.0 / 8_191.0) + 1e-3;
+                    let error = size * f32::from(u16::try_from(columns).unwrap()) * (1.0 / 254.0 + 1.0 / 8_191.0) + 1e-3;
                     prop_assert!((outputs[0][token * rows + row] - exact).abs() <= error);
                 }
             }

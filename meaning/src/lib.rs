@@ -3,6 +3,8 @@
 //! A crate of its own for one reason: its inner loops are compiled with all optimisation in every build, tests too, where the rest of the
 //! service is compiled fast. It knows nothing of listings, of the database or of HTTP.
 
+#![expect(clippy::inline_always, reason = "an inner loop is compiled for the widest registers only where it is inlined")]
+
 pub mod error;
 pub mod windows;
 pub mod kernel;

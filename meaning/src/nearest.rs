@@ -11,7 +11,7 @@ use fearless_simd::{Level, dispatch};
 pub struct Signs {
     /// Words of a document.
     words: usize,
-    signs: Vec<u64>,
+    bits: Vec<u64>,
     /// A bit a document: whether it has a vector.
     present: Vec<u64>,
 }
@@ -32,29 +32,29 @@ impl Signs {
     /// The next document's vector, or that it has none.
     pub fn push(&mut self, vector: Option<&[i8]>) {
         let number = self.len();
-        if number % 64 == 0 {
+        if number.is_multiple_of(64) {
             self.present.push(0);
         }
-        let before = self.signs.len();
+        let before = self.bits.len();
         if let Some(vector) = vector {
             self.present[number / 64] |= 1 << (number % 64);
-            self.signs.extend(crate::vector::signs(vector));
+            self.bits.extend(crate::vector::signs(vector));
         }
-        self.signs.resize(before + self.words, 0);
+        self.bits.resize(before + self.words, 0);
     }
 
     /// Documents, with and without vectors.
     pub fn len(&self) -> usize {
-        self.signs.len() / self.words.max(1)
+        self.bits.len() / self.words.max(1)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.signs.is_empty()
+        self.bits.is_empty()
     }
 
     /// Bytes that it takes.
     pub fn size(&self) -> usize {
-        8 * (self.signs.len() + self.present.len())
+        8 * (self.bits.len() + self.present.len())
     }
 
     /// The `keep` documents with the fewest different signs among those allowed, a bit each; all of them where `allowed` is `None`.
@@ -73,7 +73,7 @@ impl Signs {
 
     fn scan_any(&self, query: &[u64], allowed: Option<&[u64]>, keep: usize) -> Vec<Near> {
         let mut best = Best::new(keep);
-        for (number, signs) in self.signs.chunks_exact(self.words).enumerate() {
+        for (number, signs) in self.bits.chunks_exact(self.words).enumerate() {
             if self.asked(number / 64, allowed) >> (number % 64) & 1 == 1 {
                 best.see(signs.iter().zip(query).map(|(a, b)| (a ^ b).count_ones()).sum(), number);
             }
@@ -95,7 +95,7 @@ fn scan<S: Simd, const WORDS: usize>(_: S, documents: &Signs, query: &[u64], all
     let mut own = [0; WORDS];
     own.copy_from_slice(query);
     let mut best = Best::new(keep);
-    let signs = documents.signs.as_chunks::<WORDS>().0;
+    let signs = documents.bits.as_chunks::<WORDS>().0;
     for (block, signs) in signs.chunks(64).enumerate() {
         let mut asked = documents.asked(block, allowed);
         if asked == u64::MAX && signs.len() == 64 {
@@ -185,7 +185,7 @@ mod tests {
             let allowed: Vec<u64> = (0..count.div_ceil(64)).map(|_| next()).collect();
             let is_allowed = |number: usize| !filtered || allowed[number / 64] >> (number % 64) & 1 == 1;
             let mut expected: Vec<u32> = all.iter().enumerate().filter(|(number, _)| is_allowed(*number)).filter_map(|(_, vector)| {
-                Some(vector.as_ref()?.iter().zip(&query).filter(|(a, b)| (**a > 0) != (**b > 0)).count() as u32)
+                u32::try_from(vector.as_ref()?.iter().zip(&query).filter(|(a, b)| (**a > 0) != (**b > 0)).count()).ok()
             }).collect();
             expected.sort_unstable();
             expected.truncate(keep);

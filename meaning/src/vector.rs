@@ -7,7 +7,9 @@ use fearless_simd::{Level, dispatch};
 pub fn make_unit(vector: &mut [f32]) {
     let length = dot(vector, vector).sqrt();
     if length > 1e-12 {
-        vector.iter_mut().for_each(|value| *value /= length);
+        for value in vector {
+            *value /= length;
+        }
     }
 }
 
@@ -39,6 +41,11 @@ impl Direction {
 
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.iter().any(|byte| *byte != 0).then(|| Self(bytes.iter().map(|byte| byte.cast_signed()).collect()))
+    }
+
+    /// `None` where all components are 0.
+    pub fn of_values(values: &[i8]) -> Option<Self> {
+        values.iter().any(|value| *value != 0).then(|| Self(values.to_vec()))
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {

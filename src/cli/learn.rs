@@ -1,6 +1,7 @@
 //! `zonebridge learn …`: what the ranking knows from data, written into the source that is built next.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,7 +11,10 @@ use serde::Deserialize;
 use super::evaluate::Embedding;
 use crate::embedding::embedder::Raw;
 use crate::embedding::means::{Means, Role, RoleMeans, Sum};
+use crate::evaluation::dataset::Dataset;
+use crate::evaluation::run::{Asked, Found, ask};
 use crate::organizations::model::Bilingual;
+use crate::search::blend::{Mode, Parts, QuestionTraits};
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -22,12 +26,25 @@ pub enum Command {
         #[arg(long, default_value = "src/embedding/means.tsv")]
         output: PathBuf,
     },
+    /// The measures of every candidate of sets with judgements, as a table: what weights are learned from.
+    Features {
+        #[arg(required = true)]
+        dirs: Vec<PathBuf>,
+        #[arg(long)]
+        rerank_judged: bool,
+        #[arg(long, value_name = "COUNT")]
+        unjudged: Option<usize>,
+        #[arg(long)]
+        output: PathBuf,
+    },
 }
 
 pub fn run(command: &Command) -> Result<ExitCode> {
     match command {
-        Command::Means { files, output } => means(files, output).map(|()| ExitCode::SUCCESS),
+        Command::Means { files, output } => means(files, output)?,
+        Command::Features { dirs, rerank_judged, unjudged, output } => features(dirs, *rerank_judged, *unjudged, output)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Of a listing, what its meaning is made of.
@@ -66,5 +83,28 @@ fn means(files: &[PathBuf], output: &PathBuf) -> Result<()> {
     let means = Means { query: of_role(Role::Query)?, passage: of_role(Role::Passage)? };
     fs::write(output, means.to_text()).with_context(|| format!("{} cannot be written", output.display()))?;
     println!("the means of {} listings are in {}: build again to use them", rows.len(), output.display());
+    Ok(())
+}
+
+fn features(dirs: &[PathBuf], rerank_judged: bool, unjudged: Option<usize>, output: &PathBuf) -> Result<()> {
+    let mut embedding = Embedding::open()?;
+    let mut file = BufWriter::new(File::create(output).with_context(|| format!("{} cannot be written", output.display()))?);
+    for dir in dirs {
+        let mut set = Dataset::read(dir)?;
+        if let Some(count) = unjudged {
+            set.keep_unjudged(count);
+        }
+        let meanings = embedding.meanings(&set)?;
+        for Found { query, ranking, traits } in ask(&set, &Asked { mode: Mode::Hybrid, meanings: Some(&meanings), rerank_judged })? {
+            let grades = set.judgements.get(&query);
+            for (id, parts) in ranking {
+                let grade = grades.and_then(|grades| grades.get(&id)).copied().unwrap_or(0);
+                let Parts { words, e5, universal, .. } = parts;
+                let QuestionTraits { known_weight, known, terms, words: length, .. } = traits;
+                writeln!(file, "{}\t{query}\t{id}\t{grade}\t{words}\t{e5}\t{universal}\t{known_weight}\t{known}\t{terms}\t{length}", set.name)?;
+            }
+        }
+    }
+    file.flush()?;
     Ok(())
 }

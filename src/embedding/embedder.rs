@@ -1,5 +1,6 @@
 //! From texts to their vectors.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -10,10 +11,11 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use zonebridge_meaning::files::{FilesError, Models};
 
 use super::means::Role;
+use crate::text::clean::clip;
 use crate::text::language::chinese_share;
 
 /// Names the models and how they are used. It changes with anything that changes a vector, which then is made anew.
-pub const MODEL: &str = "e5-small-q4+use-m3/1";
+pub const MODEL: &str = "e5-small-q4+use-m3/2";
 /// Components of the vectors of both models.
 pub const E5_WIDTH: usize = 384;
 pub const UNIVERSAL_WIDTH: usize = 512;
@@ -93,10 +95,38 @@ impl Embedder {
     }
 
     fn embed_together(&self, role: Role, texts: &[&str]) -> Vec<Raw> {
-        let texts: Vec<&str> = texts.iter().map(|text| crate::text::clean::clip(text, READ)).collect();
+        let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| without_shouting(clip(text, READ))).collect();
+        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
         let e5 = self.models.e5.embed(role.into(), &texts);
         let universal = self.models.universal.embed(&texts);
         let both = e5.into_iter().zip(universal).zip(&texts);
         both.map(|((e5, universal), text)| Raw { e5, universal, chinese: chinese_share(text) }).collect()
+    }
+}
+
+/// Capitals throughout are read letter by letter by the models, which learned from ordinary texts: such a text is read in small letters.
+fn without_shouting(text: &str) -> Cow<'_, str> {
+    let (mut capitals, mut others) = (0_usize, 0_usize);
+    for c in text.chars() {
+        if c.is_uppercase() {
+            capitals += 1;
+        } else if c.is_lowercase() {
+            others += 1;
+        }
+    }
+    // An acronym alone is not shouted.
+    if capitals > 12 && capitals * 2 > others * 3 { Cow::Owned(text.to_lowercase()) } else { Cow::Borrowed(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_in_capitals_are_read_in_small_letters() {
+        assert_eq!(without_shouting("MICROWAVE SPECTROSCOPY OF GASES"), "microwave spectroscopy of gases");
+        for text in ["GPU", "FPGA SerDes PHY IP", "需要GPU与FPGA", "NVIDIA H100 servers for training"] {
+            assert_eq!(without_shouting(text), text);
+        }
     }
 }

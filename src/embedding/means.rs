@@ -142,6 +142,17 @@ impl Sum {
     }
 }
 
+impl Meaning {
+    /// How near two meanings are, from -1 to 1: the cosines of both models, the universal encoder's counting less.
+    pub fn closeness(&self, other: &Self) -> f64 {
+        let share = f64::from(UNIVERSAL_SHARE);
+        (f64::from(self.e5.cosine(&other.e5)) + share * f64::from(self.universal.cosine(&other.universal))) / (1.0 + share)
+    }
+}
+
+/// What a cosine of the universal encoder counts beside one of e5: little, since listings are long texts.
+const UNIVERSAL_SHARE: f32 = 0.3;
+
 /// Several meanings as one: the direction of their sum.
 pub fn together(all: &[Meaning]) -> Option<Meaning> {
     let sum = |pick: fn(&Meaning) -> &Direction| {

@@ -4,5 +4,5 @@ pub mod means;
 pub mod embedder;
 pub mod cache;
 pub mod texts;
-pub mod store;
+pub mod vectors;
 pub mod worker;

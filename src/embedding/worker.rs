@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::embedder::Embedder;
 use super::means::{Means, Role, Sum};
-use super::store;
 use super::texts::{ListingText, ListingVector, texts_of};
+use super::vectors;
 use crate::db::Database;
 use crate::error::{Error, Result};
 use crate::feed::{self, Position};
@@ -57,10 +57,17 @@ impl Worker {
             };
             let pause = if worked { Duration::ZERO } else { PAUSE };
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 () = tokio::time::sleep(pause) => {}
             }
         }
+        if let Err(error) = self.end_lease().await {
+            tracing::warn!(cause = format!("{error:#}"), "another instance waits a minute before it makes vectors");
+        }
+    }
+
+    async fn end_lease(&self) -> Result<()> {
+        Ok(vectors::end_lease(&mut *self.database.write().await?, self.holder).await?)
     }
 
     /// True when there may be more to do at once.
@@ -86,7 +93,7 @@ impl Worker {
         let Some(last) = changes.last() else { return Ok(false) };
         let next = Position { txid: last.txid, seq: last.seq };
         let ids: Vec<Uuid> = changes.iter().filter(|change| change.subject_type == "listing").map(|change| change.subject_id).collect();
-        let pending = store::pending_among(&mut conn, &ids).await?;
+        let pending = vectors::pending_among(&mut conn, &ids).await?;
         drop(conn);
         for ids in pending.chunks(BATCH.unsigned_abs().try_into().unwrap_or(1)) {
             self.embed(ids).await?;
@@ -103,14 +110,14 @@ impl Worker {
 
     async fn lease(&self) -> Result<bool> {
         let until = Utc::now() + LEASE;
-        Ok(store::lease(&mut *self.database.write().await?, self.holder, until).await?)
+        Ok(vectors::lease(&mut *self.database.write().await?, self.holder, until).await?)
     }
 
     /// False when it was asked to stop, or lost the lease, before the end.
     async fn go_through_all(&mut self, stop: &CancellationToken) -> Result<bool> {
         let mut after = Uuid::nil();
         loop {
-            let ids = store::pending_after(&mut *self.database.read().await?, after, BATCH).await?;
+            let ids = vectors::pending_after(&mut *self.database.read().await?, after, BATCH).await?;
             let Some(last) = ids.last() else { break };
             after = *last;
             self.embed(&ids).await?;
@@ -129,7 +136,7 @@ impl Worker {
         let vectors = tokio::task::spawn_blocking(move || vectors_of(&embedder, &entries)).await.map_err(Error::internal)?;
         let mut conn = self.database.write().await?;
         conn.transaction(async |conn| {
-            store::replace(conn, ids, &vectors).await?;
+            vectors::replace(conn, ids, &vectors).await?;
             feed::listings_changed(conn, ids).await
         })
         .await?;
@@ -140,7 +147,7 @@ impl Worker {
     /// Tells how many wait, now and then.
     async fn count(&mut self) -> Result<()> {
         if self.counted.is_none_or(|at| at.elapsed() > Duration::from_secs(15)) {
-            let pending = store::count_pending(&mut *self.database.read().await?).await?;
+            let pending = vectors::count_pending(&mut *self.database.read().await?).await?;
             #[expect(clippy::cast_precision_loss, reason = "a measure")]
             metrics::gauge!("zonebridge_embedding_pending").set(pending as f64);
             self.counted = Some(Instant::now());
@@ -152,17 +159,17 @@ impl Worker {
     /// which so happens a few times in a network's life.
     async fn renew_means(&self) -> Result<()> {
         let mut conn = self.database.write().await?;
-        let (stored, count) = (store::means(&mut conn).await?, store::count_vectors(&mut conn).await?);
+        let (stored, count) = (vectors::means(&mut conn).await?, vectors::count_vectors(&mut conn).await?);
         if count < ENOUGH || count < 2 * stored.counted {
             return Ok(());
         }
         let Some(mut means) = Means::default_means() else { return Ok(()) };
         for language in [Language::Zh, Language::En] {
             let mut sum = Sum::default();
-            store::newest(&mut conn, language, SAMPLE).await?.iter().for_each(|vector| sum.add(&vector.raw()));
+            vectors::newest(&mut conn, language, SAMPLE).await?.iter().for_each(|vector| sum.add(&vector.raw()));
             means.moved(Role::Passage, language, &sum);
         }
-        if store::keep_means(&mut conn, &means, stored.version, count).await? {
+        if vectors::keep_means(&mut conn, &means, stored.version, count).await? {
             tracing::info!(vectors = count, version = stored.version + 1, "the means of the languages were computed anew");
         }
         Ok(())

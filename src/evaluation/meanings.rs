@@ -20,7 +20,8 @@ impl Meanings {
     /// Embeds what the cache does not know. The means are moved by the set's documents, as by those of a network; nothing is learned from
     /// its queries.
     pub fn of(set: &Dataset, embedder: &Embedder, cache: &mut VectorCache, mut progress: impl FnMut(usize, usize)) -> Result<Self> {
-        let (documents, queries): (Vec<String>, Vec<String>) = (set.corpus.iter().map(super::dataset::Text::whole).collect(), set.queries.iter().map(super::dataset::Text::whole).collect());
+        let (documents, queries): (Vec<String>, Vec<String>) =
+            (set.corpus.iter().map(super::dataset::Text::whole).collect(), set.queries.iter().map(super::dataset::Text::whole).collect());
         let mut embed = |role, texts: &[String]| -> Result<HashMap<String, Raw>> {
             let raw = cache.embed(embedder, role, &texts.iter().map(String::as_str).collect::<Vec<_>>(), &mut progress)?;
             Ok(texts.iter().cloned().zip(raw).collect())

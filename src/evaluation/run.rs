@@ -150,7 +150,7 @@ fn ranking(ground: &Ground<'_>, query: &Text, mode: Mode, meaning: Option<&Meani
     let text = query.whole();
     let terms = QueryTerms::of(&text);
     let traits = terms.traits(&PublicStatistics { searcher, fields }, fields, mode, &text)?;
-    let question = Question { terms: &terms, meaning: meaning.filter(|_| mode != Mode::Words), traits, verified: false };
+    let question = Question { terms: &terms, meaning: meaning.filter(|_| mode != Mode::Words), traits, verified: false, least_closeness: f32::MIN };
     let mut ranking = Vec::new();
     for ranked in rank(ground, &question, &conditions, DEPTH)?.into_iter().take(DEPTH) {
         let document: TantivyDocument = searcher.doc(ranked.address)?;

@@ -1,4 +1,4 @@
-//! Who comes into question: by words, and by evidence that needs no words, so that a partner in the other language is not missed.
+//! Who comes into question: by words, by meaning, and by evidence that needs no words, so that a partner in the other language is not missed.
 
 use std::collections::HashSet;
 
@@ -13,6 +13,7 @@ use crate::listings::content::kinds::Direction;
 use crate::listings::model::today;
 use crate::search::document::{Hidden, audience_of, days};
 use crate::search::index::{SearchIndex, Snapshot};
+use crate::search::nearest::Vectors;
 use crate::search::query::{Breadth, Conditions, QueryTerms, any_tag};
 use crate::search::statistics::PublicStatistics;
 use crate::search::stored::Judged;
@@ -21,10 +22,11 @@ use crate::text::profile::{Profile, hash};
 
 const BY_WORDS: usize = 250;
 const BY_TAGS: usize = 150;
+const BY_MEANING: usize = 150;
 /// The terms that say most about the seeker; more would only find what everybody says.
 const TERMS: usize = 48;
 
-/// Where the published listings are that the seeker could match with. Both questions are asked at once.
+/// Where the published listings are that the seeker could match with. All questions are asked at once.
 pub fn candidates(index: &SearchIndex, snapshot: &Snapshot, seeker: &Seeker, verified: bool, zones: &[String]) -> Result<Vec<DocAddress>> {
     let find = |query: Option<Box<dyn Query>>, limit: usize| -> Result<Vec<(Score, DocAddress)>> {
         let Some(query) = query else { return Ok(Vec::new()) };
@@ -33,10 +35,17 @@ pub fn candidates(index: &SearchIndex, snapshot: &Snapshot, seeker: &Seeker, ver
         let found = snapshot.searcher.search_with_statistics_provider(&asked, &TopDocs::with_limit(limit).order_by_score(), &statistics);
         found.map_err(|error| Error::internal(anyhow::Error::new(error)))
     };
-    let (by_words, by_tags) =
-        rayon::join(|| find(telling_terms(seeker, snapshot).ranking(&index.fields, Breadth::Any, verified), BY_WORDS), || find(any_tag(&index.fields, &tags(seeker)), BY_TAGS));
+    let by_meaning = || -> Result<Vec<DocAddress>> {
+        let Some(meaning) = &seeker.for_verified.meaning else { return Ok(Vec::new()) };
+        let found = snapshot.nearest.find(&snapshot.searcher, &conditions(index, seeker, verified, zones).filter(), meaning, BY_MEANING);
+        Ok(found.map_err(|error| Error::internal(anyhow::Error::new(error)))?.into_iter().map(|(_, address)| address).collect())
+    };
+    let ((by_words, by_tags), by_meaning) = rayon::join(
+        || rayon::join(|| find(telling_terms(seeker, snapshot).ranking(&index.fields, Breadth::Any, verified), BY_WORDS), || find(any_tag(&index.fields, &tags(seeker)), BY_TAGS)),
+        by_meaning,
+    );
     let mut seen = HashSet::new();
-    Ok(by_words?.into_iter().chain(by_tags?).map(|(_, address)| address).filter(|address| seen.insert(*address)).collect())
+    Ok(by_words?.into_iter().chain(by_tags?).map(|(_, address)| address).chain(by_meaning?).filter(|address| seen.insert(*address)).collect())
 }
 
 fn conditions(index: &SearchIndex, seeker: &Seeker, verified: bool, zones: &[String]) -> Conditions {
@@ -92,5 +101,6 @@ pub fn read(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress) -> Re
     let hidden: Hidden = serde_json::from_slice(document.hidden(fields)?).map_err(Error::internal)?;
     let profile = Profile::from_bytes(document.profile(fields)?).ok_or_else(|| Error::internal(anyhow::anyhow!("a malformed profile")))?;
     let totals = statistics.totals_of(&snapshot.searcher, address, || Weighed::totals(&profile, statistics));
-    Ok(Side { card: document.facts(fields)?.into_card(), profile: Weighed::with_totals(profile, totals), hidden })
+    let meaning = Vectors::of(snapshot.searcher.segment_reader(address.segment_ord)).map_err(|error| Error::internal(anyhow::Error::new(error)))?.meaning(address.doc_id);
+    Ok(Side { card: document.facts(fields)?.into_card(), profile: Weighed::with_totals(profile, totals), hidden, meaning })
 }

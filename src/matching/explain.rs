@@ -67,6 +67,7 @@ fn reason_for(factor: &Factor, pair: &Pair<'_>, statistics: &Statistics) -> Opti
             let (in_english, in_chinese) = (first_words(&shared, false), first_words(&shared, true));
             Reason::new(format!("both speak of {}", in_english.join(", ")), format!("双方都提到{}", in_chinese.iter().map(|word| format!("“{word}”")).collect::<String>()))
         }
+        FactorCode::Meaning if factor.value? >= 0.4 => Reason::new("what they describe is close in meaning", "双方描述的内容含义相近"),
         FactorCode::Chain => {
             let shared: Vec<_> = need.card.segments.iter().filter(|segment| offer.card.segments.contains(segment)).collect();
             if shared.is_empty() {
@@ -122,7 +123,7 @@ fn weakest(score: &Score, pair: &Pair<'_>) -> Option<Reason> {
     let worst = score
         .factors
         .iter()
-        .filter(|factor| factor.value.is_some_and(|value| value < 0.35) && !matches!(factor.code, FactorCode::Text | FactorCode::Freshness))
+        .filter(|factor| factor.value.is_some_and(|value| value < 0.35) && !matches!(factor.code, FactorCode::Text | FactorCode::Meaning | FactorCode::Freshness))
         .max_by(|a, b| lost(a).total_cmp(&lost(b)))?;
     Some(match worst.code {
         FactorCode::Chain => Reason::new("they stand at different segments of the AI chain", "所处产业链环节不同"),

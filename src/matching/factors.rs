@@ -14,6 +14,8 @@ use crate::text::fold::fold;
 
 /// A segment of the same layer is worth this much of the same segment.
 const SAME_LAYER: f64 = 0.3;
+/// From this closeness on two texts are taken to say the same; what was judged to belong together is seldom nearer.
+const SAME_MEANING: f64 = 0.7;
 /// After this many days a listing is half as fresh.
 const HALF_LIFE_DAYS: f64 = 180.0;
 
@@ -26,6 +28,10 @@ pub fn factor(code: FactorCode, pair: &Pair<'_>, coverage: Directions) -> Direct
     match code {
         // The root spreads the small coverages of long texts.
         FactorCode::Text => coverage.map(|(forward, reverse)| (forward.sqrt(), reverse.sqrt())),
+        FactorCode::Meaning => meaning_closeness(pair).map(|closeness| {
+            let value = (closeness / SAME_MEANING).clamp(0.0, 1.0);
+            (value, value)
+        }),
         FactorCode::Chain => chain(&need.card.segments, &offer.card.segments),
         FactorCode::Industry => industry(&need.card.industries, &offer.card.industries),
         FactorCode::Cooperation => cooperation(need, offer),
@@ -52,6 +58,11 @@ pub fn text_coverage(pair: &Pair<'_>) -> Directions {
         (Some(zh), Some(en)) => Some(if zh.0 + zh.1 >= en.0 + en.1 { zh } else { en }),
         (zh, en) => zh.or(en),
     }
+}
+
+/// How near the sides are in meaning, from -1 to 1, whatever their languages; `None` where the meaning of one is not known.
+pub fn meaning_closeness(pair: &Pair<'_>) -> Option<f64> {
+    Some(pair.need.meaning.as_ref()?.closeness(pair.offer.meaning.as_ref()?))
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {

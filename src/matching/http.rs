@@ -15,6 +15,8 @@ use super::side::{Pair, Seeker, Side};
 use super::weights::ALGORITHM_VERSION;
 use crate::access::actor::Actor;
 use crate::db::Database;
+use crate::embedding::texts::ListingVector;
+use crate::embedding::vectors;
 use crate::error::{Error, Result};
 use crate::http::body::{PathId, Query};
 use crate::http::page::limit;
@@ -80,16 +82,17 @@ async fn list_matches(actor: Actor, database: web::Data<Database>, index: web::D
         return Err(actions::illegal_move(listing.state));
     }
     let entry = actions::live(&mut conn, listing).await?;
+    let vectors = vectors::of_listings(&mut conn, &[id.0]).await?.remove(&id.0).unwrap_or_default();
     drop(conn);
     let snapshot = index.snapshot()?;
     let shared = index.get_ref().clone();
-    let items = index.run(move || matches(&shared, &snapshot, &entry, &zones, limit)).await?;
+    let items = index.run(move || matches(&shared, &snapshot, &entry, &vectors, &zones, limit)).await?;
     Ok(HttpResponse::Ok().json(MatchResult { items, algorithm_version: ALGORITHM_VERSION.into(), mode: index.mode(), personalised: false }))
 }
 
 /// The best partners of a listing among those that its organisation may know of.
-pub fn matches(index: &SearchIndex, snapshot: &Snapshot, entry: &Entry, zones: &[String], limit: usize) -> Result<Vec<MatchView>> {
-    let seeker = Seeker::of(entry, &snapshot.statistics);
+pub fn matches(index: &SearchIndex, snapshot: &Snapshot, entry: &Entry, vectors: &[ListingVector], zones: &[String], limit: usize) -> Result<Vec<MatchView>> {
+    let seeker = Seeker::of(entry, &snapshot.statistics).with_meanings(entry, vectors, &snapshot.means);
     let addresses = candidates(index, snapshot, &seeker, entry.organization.is_verified(), zones)?;
     // Hundreds are judged, each by itself: on all cores, since somebody waits.
     let judged = addresses.into_par_iter().map(|address| {

@@ -3,13 +3,15 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::factors::{Directions, factor, text_coverage};
+use super::factors::{Directions, factor, meaning_closeness, text_coverage};
 use super::gates::{Gate, gates};
 use super::side::Pair;
-use super::weights::{FactorCode, weights};
+use super::weights::{FactorCode, MEANING_SHARE, weights};
 
 /// Texts that share less than this (mean of both directions, by weight of terms) share only what all texts share.
 const TEXT_EVIDENCE: f64 = 0.02;
+/// Pairs that have nothing to do with each other are hardly ever nearer than this in meaning.
+const MEANING_EVIDENCE: f64 = 0.35;
 /// Codes of the same division are evidence; the same section is not.
 const INDUSTRY_EVIDENCE: f64 = 0.5;
 
@@ -58,8 +60,10 @@ pub fn judge(pair: &Pair<'_>) -> Judgement {
         return Judgement::Refused(gates);
     }
     let coverage = text_coverage(pair);
-    let rated: Vec<Rated> = weights(pair.need.kind(), pair.offer.kind()).iter().map(|&(code, weight)| (code, weight, factor(code, pair, coverage))).collect();
-    if !has_evidence(pair, &rated, coverage) {
+    let closeness = meaning_closeness(pair);
+    let row = weights(pair.need.kind(), pair.offer.kind()).iter().flat_map(|&(code, weight)| shared_with_meaning(code, weight, closeness.is_some()));
+    let rated: Vec<Rated> = row.map(|(code, weight)| (code, weight, factor(code, pair, coverage))).collect();
+    if !has_evidence(pair, &rated, coverage) && closeness.is_none_or(|closeness| closeness < MEANING_EVIDENCE) {
         return Judgement::NoEvidence;
     }
     let known: f64 = rated.iter().filter(|(_, _, rating)| rating.is_some()).map(|(_, weight, _)| weight).sum();
@@ -76,6 +80,15 @@ pub fn judge(pair: &Pair<'_>) -> Judgement {
     let sum = |direction: fn(&Factor) -> Option<f64>| factors.iter().map(|factor| factor.weight * direction(factor).unwrap_or(0.0)).sum::<f64>();
     let (forward, reverse) = (sum(|factor| factor.forward), sum(|factor| factor.reverse));
     Judgement::Match(Score { gates, forward, reverse, score: f64::midpoint(forward, reverse), factors })
+}
+
+/// The weight of words is shared with meaning where that is known.
+fn shared_with_meaning(code: FactorCode, weight: f64, is_known: bool) -> Vec<(FactorCode, f64)> {
+    let share = if is_known { MEANING_SHARE } else { 0.0 };
+    match code {
+        FactorCode::Text => vec![(code, weight * (1.0 - share)), (FactorCode::Meaning, weight * share)],
+        _ => vec![(code, weight)],
+    }
 }
 
 fn has_evidence(pair: &Pair<'_>, rated: &[Rated], coverage: Directions) -> bool {

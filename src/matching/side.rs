@@ -4,12 +4,14 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::weighed::Weighed;
+use crate::embedding::means::{Meaning, Means};
+use crate::embedding::texts::{ListingVector, meaning_of};
 use crate::listings::content::kinds::{Direction, Kind};
 use crate::listings::content::tiers::Tier;
 use crate::listings::model::Entry;
 use crate::listings::view::ListingCard;
 use crate::organizations::model::Verification;
-use crate::search::document::{Hidden, profile_of};
+use crate::search::document::{Hidden, audience_of, profile_of};
 use crate::search::statistics::Statistics;
 
 #[derive(Debug, Clone)]
@@ -17,6 +19,8 @@ pub struct Side {
     pub card: ListingCard,
     pub profile: Weighed,
     pub hidden: Hidden,
+    /// `None` while its vectors are not made, or where there are no models.
+    pub meaning: Option<Meaning>,
 }
 
 impl Side {
@@ -24,7 +28,7 @@ impl Side {
     pub fn of(entry: &Entry, tier: Tier, statistics: &Statistics) -> Self {
         let card = ListingCard::of(entry, tier);
         let hidden = Hidden { excluded_organizations: entry.content.excluded_organizations.clone() };
-        Self { profile: Weighed::of(profile_of(&card), statistics), hidden, card }
+        Self { profile: Weighed::of(profile_of(&card), statistics), hidden, card, meaning: None }
     }
 
     pub fn kind(&self) -> Kind {
@@ -59,6 +63,14 @@ impl Seeker {
         let for_public = Side::of(entry, Tier::Public, statistics);
         let for_verified = if entry.content.has_more_for_verified() { Side::of(entry, Tier::Verified, statistics) } else { for_public.clone() };
         Self { for_public, for_verified }
+    }
+
+    /// With what the listing means to each audience, as far as its vectors are made.
+    pub fn with_meanings(mut self, entry: &Entry, vectors: &[ListingVector], means: &Means) -> Self {
+        let of = |audience| meaning_of(vectors, audience, entry.revision, means);
+        self.for_public.meaning = of(audience_of(false));
+        self.for_verified.meaning = if entry.content.has_more_for_verified() { of(audience_of(true)) } else { self.for_public.meaning.clone() };
+        self
     }
 
     /// How the other party knows us.

@@ -7,11 +7,12 @@ use crate::listings::content::kinds::Kind;
 use crate::text_enum;
 
 /// Changes with every change of weights, factors or gates; said with each match, so that it can be replayed.
-pub const ALGORITHM_VERSION: &str = "words-1";
+pub const ALGORITHM_VERSION: &str = "hybrid-1";
 
 text_enum! {
     pub enum FactorCode {
         Text = "text",
+        Meaning = "meaning",
         Chain = "chain",
         Industry = "industry",
         Cooperation = "cooperation",
@@ -24,6 +25,9 @@ text_enum! {
         Freshness = "freshness",
     }
 }
+
+/// Where the meanings of both sides are known, this share of the weight of words is theirs.
+pub const MEANING_SHARE: f64 = 0.5;
 
 use FactorCode as F;
 

@@ -11,15 +11,15 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use tantivy::postings::Postings;
 use tantivy::schema::{Field, IndexRecordOption, Value};
-use uuid::Uuid;
 use tantivy::{DocSet, Searcher, TERMINATED, TantivyDocument};
+use uuid::Uuid;
 
 use super::document::{Indexed, Meanings, documents, pack};
 use super::fields::Fields;
 use super::index::stored_bytes;
 use super::nearest::Vectors;
 use crate::db::Database;
-use crate::embedding::store;
+use crate::embedding::vectors;
 use crate::listings::published::{self, Chunk};
 
 /// What a document is compared by.
@@ -44,7 +44,7 @@ pub async fn check(database: &Database, searcher: &Searcher, fields: &Fields) ->
     let mut expected: BTreeMap<String, Mark> = BTreeMap::new();
     let mut conn = database.read().await?;
     let mut report = Report::default();
-    let means = Arc::new(store::means(&mut conn).await?.means.context("this build has no means of the languages")?);
+    let means = Arc::new(vectors::means(&mut conn).await?.means.context("this build has no means of the languages")?);
     let mut after = None;
     loop {
         let Chunk { entries, last } = published::after(&mut conn, after, 500).await?;
@@ -52,7 +52,7 @@ pub async fn check(database: &Database, searcher: &Searcher, fields: &Fields) ->
         after = Some(last);
         report.listings += entries.len();
         let ids: Vec<Uuid> = entries.iter().map(|entry| entry.listing.id).collect();
-        let meanings = Meanings { means: Arc::clone(&means), vectors: store::of_listings(&mut conn, &ids).await? };
+        let meanings = Meanings { means: Arc::clone(&means), vectors: vectors::of_listings(&mut conn, &ids).await? };
         for entry in &entries {
             for document in documents(entry, &meanings) {
                 expected.insert(key(&document.id, document.audiences.iter().copied()), mark_of(&document, fields));

@@ -80,7 +80,9 @@ pub fn count_tags(searcher: &Searcher, addresses: &[DocAddress], names: &[String
     for of_segment in addresses.chunk_by(|a, b| a.segment_ord == b.segment_ord) {
         let Some(first) = of_segment.first() else { continue };
         let mut segment = all.for_segment(first.segment_ord, searcher.segment_reader(first.segment_ord))?;
-        of_segment.iter().for_each(|address| segment.collect(address.doc_id, 0.0));
+        for address in of_segment {
+            segment.collect(address.doc_id, 0.0);
+        }
         for (tag, count) in segment.harvest() {
             *counts.entry(tag).or_default() += count;
         }

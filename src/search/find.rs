@@ -12,7 +12,7 @@ use super::fields::{PUBLISHED_AT, VALID_THROUGH};
 use super::http::Sort;
 use super::index::{SearchIndex, Snapshot};
 use super::query::{Breadth, Conditions, QueryTerms};
-use super::rank::{Ground, POOL, Question, by_words, rank};
+use super::rank::{Ground, LEAST_CLOSENESS, POOL, Question, by_words, rank};
 use super::statistics::PublicStatistics;
 
 pub struct Asked<'a> {
@@ -44,7 +44,13 @@ impl Asked<'_> {
             || -> tantivy::Result<_> {
                 let meaning = self.index.meaning(self.snapshot, self.text);
                 let mode = if meaning.is_some() { Mode::Hybrid } else { Mode::Words };
-                let question = Question { terms: self.terms, meaning: meaning.as_ref(), traits: self.terms.traits(&statistics, fields, mode, self.text)?, verified: self.verified };
+                let question = Question {
+                    terms: self.terms,
+                    meaning: meaning.as_ref(),
+                    traits: self.terms.traits(&statistics, fields, mode, self.text)?,
+                    verified: self.verified,
+                    least_closeness: LEAST_CLOSENESS,
+                };
                 let candidates = rank(&ground, &question, conditions, POOL)?;
                 let end = self.offset + self.page;
                 let mut hits: Vec<(Parts, DocAddress)> = candidates.iter().map(|ranked| (ranked.parts, ranked.address)).collect();

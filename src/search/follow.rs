@@ -16,7 +16,7 @@ use super::rebuild::rebuild;
 use crate::config::SearchConfig;
 use crate::db::{Connection, Database};
 use crate::embedding::means::Means;
-use crate::embedding::store;
+use crate::embedding::vectors;
 use crate::feed::{self, Position};
 use crate::listings::published;
 
@@ -137,7 +137,7 @@ impl Follower {
         // Another process may have found that the database has come to another place.
         let network = feed::network_id(&mut conn).await?;
         let readable = network == self.network && feed::is_readable_from(&mut conn, self.position).await?;
-        let has_new_means = store::means(&mut conn).await?.version != self.means.1;
+        let has_new_means = vectors::means(&mut conn).await?.version != self.means.1;
         drop(conn);
         if has_new_means {
             tracing::info!("the means of the languages have changed; building the index anew");
@@ -182,7 +182,7 @@ impl Follower {
         }
         let ids: Vec<Uuid> = ids.into_iter().collect();
         let entries = published::among(&mut conn, &ids).await?;
-        let meanings = Meanings { means: Arc::clone(&self.means.0), vectors: store::of_listings(&mut conn, &ids).await? };
+        let meanings = Meanings { means: Arc::clone(&self.means.0), vectors: vectors::of_listings(&mut conn, &ids).await? };
         drop(conn);
         let mut writer = self.writer.take().context("the index has no writer")?;
         let fields = Arc::clone(&self.index.fields);
@@ -210,7 +210,7 @@ impl Follower {
 
 /// The newest means and their version.
 async fn means(conn: &mut Connection) -> Result<(Arc<Means>, i32)> {
-    let stored = store::means(conn).await?;
+    let stored = vectors::means(conn).await?;
     Ok((Arc::new(stored.means.context("this build has no means of the languages")?), stored.version))
 }
 

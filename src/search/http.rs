@@ -11,8 +11,8 @@ use tantivy::{DocAddress, TantivyDocument};
 use utoipa::{IntoParams, ToSchema};
 
 use super::blend::Parts;
-use super::find::{Asked, Found};
 use super::filters::{conditions, facet_counts, facet_names};
+use super::find::{Asked, Found};
 use super::index::{SearchIndex, SearchMode, Snapshot, stored_bytes};
 use super::query::QueryTerms;
 use crate::access::actor::Caller;
@@ -162,7 +162,7 @@ pub fn search(index: &SearchIndex, snapshot: &Snapshot, query: &SearchQuery, ver
     Ok(SearchResult { items, facets: facet_counts(&facets, counts), total, next_cursor, mode })
 }
 
-fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, parts: Parts, explain: bool, words: &HashSet<String>) -> Result<SearchHit> {
+pub fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, parts: Parts, explain: bool, words: &HashSet<String>) -> Result<SearchHit> {
     let mut listing = card(index, snapshot, address)?;
     let mut highlights = Vec::new();
     if !words.is_empty() {

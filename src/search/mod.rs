@@ -13,6 +13,7 @@ pub mod nearest;
 pub mod blend;
 pub mod rank;
 pub mod find;
+pub mod similar;
 pub mod rebuild;
 pub mod statistics;
 pub mod stored;

@@ -12,7 +12,7 @@ use tantivy::index::SegmentId;
 use tantivy::query::{EnableScoring, Query};
 use tantivy::{DocAddress, DocId, Searcher, SegmentReader};
 use zonebridge_meaning::nearest::Signs;
-use zonebridge_meaning::vector::cosine;
+use zonebridge_meaning::vector::{Direction, cosine};
 
 use super::fields::{E5, UNIVERSAL};
 use crate::embedding::embedder::{E5_WIDTH, UNIVERSAL_WIDTH};
@@ -124,6 +124,13 @@ impl Vectors {
     /// The vectors of a document as they are packed, nothing where it has none.
     pub fn numbers(&self, document: DocId) -> impl Iterator<Item = u64> + '_ {
         [&self.e5, &self.universal].into_iter().flatten().flat_map(move |column| column.values_for_doc(document))
+    }
+
+    /// What a document means; `None` where it has no vectors.
+    pub fn meaning(&self, document: DocId) -> Option<Meaning> {
+        let e5 = unpack::<E5_WIDTH>(self.e5.as_ref()?, document)?;
+        let universal = unpack::<UNIVERSAL_WIDTH>(self.universal.as_ref()?, document)?;
+        Some(Meaning { e5: Direction::of_values(&e5)?, universal: Direction::of_values(&universal)? })
     }
 
     /// `None` where the document has no vectors.

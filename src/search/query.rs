@@ -14,7 +14,7 @@ use super::fields::{Fields, TextFields};
 use super::statistics::PublicStatistics;
 use crate::text::fold::is_han;
 use crate::text::function_words::is_function_word;
-use crate::text::language::chinese_share;
+use crate::text::language::length_in_words;
 use crate::text::segment::{TermKind, terms};
 
 /// A word of the title counts this much more in a question; a description says nothing about titles.
@@ -79,20 +79,19 @@ impl QueryTerms {
     pub fn traits(&self, statistics: &PublicStatistics<'_>, fields: &Fields, mode: Mode, text: &str) -> tantivy::Result<QuestionTraits> {
         let documents = statistics.total_num_docs()?;
         let field = fields.of_document(true).words;
-        let (mut most_words, mut known, mut all) = (0.0, 0.0, 0.0);
+        let (mut known_weight, mut weight_of_all) = (0.0, 0.0);
         for (term, weight) in &self.terms {
             let count = statistics.doc_freq(&Term::from_field_text(field, term))?;
-            let idf = inverse_frequency(documents, count);
-            all += weight * idf;
+            let idf = weight * inverse_frequency(documents, count);
+            weight_of_all += idf;
             if count > 0 {
-                known += weight * idf;
-                // A term that a document repeats without end counts (k1 + 1) times its idf.
-                most_words += weight * idf * 2.2;
+                known_weight += idf;
             }
         }
-        #[expect(clippy::cast_precision_loss, reason = "a query has at most some hundred terms")]
+        let share = |part: f32, whole: f32| if whole > 0.0 { part / whole } else { 0.0 };
+        #[expect(clippy::cast_precision_loss, reason = "a question has at most some hundred terms")]
         let terms = self.terms.len() as f32;
-        Ok(QuestionTraits { most_words, known: if all > 0.0 { known / all } else { 0.0 }, terms, chinese: chinese_share(text), mode })
+        Ok(QuestionTraits { known_weight, known: share(known_weight, weight_of_all), terms, words: length_in_words(text), mode })
     }
 
     /// How many of the terms a document must hold.

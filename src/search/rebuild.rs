@@ -10,7 +10,7 @@ use super::document::{Meanings, documents};
 use super::fields::VERSION;
 use super::index::{Generation, Progress, SearchIndex};
 use crate::db::Database;
-use crate::embedding::store;
+use crate::embedding::vectors;
 use crate::feed;
 use crate::listings::published::{self, Chunk};
 
@@ -22,7 +22,7 @@ pub async fn rebuild(database: &Database, index: &SearchIndex, writer_memory: us
     let mut conn = database.read().await?;
     let network = feed::network_id(&mut conn).await?;
     let position = feed::start_position(&mut conn).await?;
-    let stored = store::means(&mut conn).await?;
+    let stored = vectors::means(&mut conn).await?;
     let means = Arc::new(stored.means.context("this build has no means of the languages")?);
     let total = usize::try_from(published::count(&mut conn).await?)?;
     let generation = Generation::create(&index.dir, &index.fields)?;
@@ -34,7 +34,7 @@ pub async fn rebuild(database: &Database, index: &SearchIndex, writer_memory: us
         after = Some(last);
         done += entries.len();
         let ids: Vec<Uuid> = entries.iter().map(|entry| entry.listing.id).collect();
-        let meanings = Meanings { means: Arc::clone(&means), vectors: store::of_listings(&mut conn, &ids).await? };
+        let meanings = Meanings { means: Arc::clone(&means), vectors: vectors::of_listings(&mut conn, &ids).await? };
         let fields = index.fields.clone();
         // Segmentation takes a core; the async threads have requests to answer.
         writer = tokio::task::spawn_blocking(move || -> Result<_> {

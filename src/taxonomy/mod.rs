@@ -2,3 +2,4 @@
 
 pub mod industry;
 pub mod segment;
+pub mod concept;

@@ -31,6 +31,14 @@ pub fn chinese_share(text: &str) -> f32 {
     if han == 0 { 0.0 } else { han as f32 / (han + letters) as f32 }
 }
 
+/// How long a text is in words, where two Chinese characters count as one.
+#[expect(clippy::cast_precision_loss, reason = "a text has fewer words than 2^24")]
+pub fn length_in_words(text: &str) -> f32 {
+    let han = text.chars().filter(|c| is_han(*c)).count();
+    let others = text.split(|c: char| !c.is_alphanumeric() || is_han(c)).filter(|word| !word.is_empty()).count();
+    han as f32 / 2.0 + others as f32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +48,12 @@ mod tests {
         assert_eq!(detect("熟悉CUDA与TensorRT的推理优化"), Language::Zh);
         assert_eq!(detect("Chip for edge inference (边缘)"), Language::En);
         assert_eq!(detect(""), Language::En);
+    }
+
+    #[test]
+    fn length_counts_words_of_both_languages() {
+        for (text, length) in [("", 0.0), ("激光雷达", 2.0), ("low-cost lidar", 3.0), ("熟悉CUDA与TensorRT", 3.5)] {
+            assert!((length_in_words(text) - length).abs() < f32::EPSILON, "{text}");
+        }
     }
 }

@@ -12,7 +12,7 @@ pub fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     command.args(arguments).env_remove("DATABASE_URL").env("RUST_BACKTRACE", "0").envs(environment.iter().copied());
     // What commands write beside them, such as files of rejected rows, does not belong into the source.
     if let Some((_, folder)) = environment.iter().find(|(name, _)| *name == "ZONEBRIDGE_DATA_DIR") {
-        command.current_dir(folder);
+        command.current_dir(folder).env("ZONEBRIDGE_MODELS", format!("{folder}/no-models"));
     }
     command
 }

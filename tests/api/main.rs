@@ -24,6 +24,7 @@ mod judged;
 mod listings;
 mod local_cluster;
 mod matching;
+mod meaning;
 mod logs;
 mod operation;
 mod organizations;

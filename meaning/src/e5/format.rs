@@ -1,6 +1,6 @@
 //! The file of weights, `E5S1`: a header, the vocabulary, the map of characters, and a directory of tensors.
 //!
-//! Numbers are little-endian. A matrix is stored by rows in Q4_0 blocks of 32 weights: a half-precision scale and 16 bytes, of which byte j
+//! Numbers are little-endian. A matrix is stored by rows in blocks (`Q4_0`) of 32 weights: a half-precision scale and 16 bytes, of which byte j
 //! holds weight j in its low half and weight j + 16 in its high half, each minus 8.
 
 use std::collections::HashMap;

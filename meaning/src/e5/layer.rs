@@ -18,7 +18,9 @@ pub fn add_and_normalise<M: Machine>(machine: M, values: &mut [f32], other: Opti
             }
         }
         let mean = folded(row, 0.0, |sum, value| sum + value) * share;
-        row.iter_mut().for_each(|value| *value -= mean);
+        for value in row.iter_mut() {
+            *value -= mean;
+        }
         let variance = squares(row) * share;
         let factor = 1.0 / (variance + epsilon).sqrt();
         for ((value, scale), shift) in row.iter_mut().zip(scale).zip(shift) {

@@ -114,7 +114,9 @@ impl E5 {
                 batch = Batch::default();
             }
         }
-        sums.iter_mut().for_each(|sum| make_unit(sum));
+        for sum in &mut sums {
+            make_unit(sum);
+        }
         sums
     }
 

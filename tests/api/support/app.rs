@@ -12,6 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use zonebridge::config::{Config, Secret};
 use zonebridge::db::Database;
+use zonebridge::embedding::vectors;
 use zonebridge::feed;
 use zonebridge::search::index::Snapshot;
 use zonebridge::startup::Service;
@@ -151,6 +152,8 @@ impl App {
             ("ZONEBRIDGE_SEARCH_WRITER_MEMORY_BYTES".to_owned(), "15000000".to_owned()),
             ("ZONEBRIDGE_LOGIN_ATTEMPTS_PER_ADDRESS_PER_MINUTE".to_owned(), "1000".to_owned()),
             ("ZONEBRIDGE_SERVER_SHUTDOWN_TIMEOUT_SECONDS".to_owned(), "5".to_owned()),
+            // Most tests are about words, and need not wait for vectors. Those about meaning name the models.
+            ("ZONEBRIDGE_MODELS".to_owned(), folder.path().join("no-models").display().to_string()),
         ]);
         environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let config = Config::with_environment(None, environment).unwrap();
@@ -235,6 +238,19 @@ impl App {
             }
             assert!(Instant::now() < deadline, "the index does not catch up with the database");
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until every published listing has its vectors, and the index has them.
+    pub async fn embedded(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let pending = vectors::count_pending(&mut self.database.read().await.unwrap()).await.unwrap();
+            if pending == 0 {
+                return self.caught_up().await;
+            }
+            assert!(Instant::now() < deadline, "{pending} listings wait for their vectors");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 

@@ -19,7 +19,7 @@ pub fn free_port() -> u16 {
 
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(BINARY);
-    command.env_remove("DATABASE_URL").env("ZONEBRIDGE_DATA_DIR", folder).env("RUST_BACKTRACE", "0");
+    command.env_remove("DATABASE_URL").env("ZONEBRIDGE_DATA_DIR", folder).env("ZONEBRIDGE_MODELS", folder.join("no-models")).env("RUST_BACKTRACE", "0");
     command
 }
 

@@ -113,8 +113,7 @@ macro_rules! columns {
 
 /// The vectors of some listings, by listing.
 pub async fn of_listings(conn: &mut Connection, ids: &[Uuid]) -> QueryResult<HashMap<Uuid, Vec<ListingVector>>> {
-    let rows: Vec<Row> =
-        listing_vectors::table.filter(listing_vectors::listing_id.eq_any(ids).and(listing_vectors::model.eq(MODEL))).select(columns!()).load(conn).await?;
+    let rows: Vec<Row> = listing_vectors::table.filter(listing_vectors::listing_id.eq_any(ids).and(listing_vectors::model.eq(MODEL))).select(columns!()).load(conn).await?;
     let mut by_listing: HashMap<Uuid, Vec<ListingVector>> = HashMap::new();
     for vector in rows.into_iter().filter_map(vector) {
         by_listing.entry(vector.listing_id).or_default().push(vector);
@@ -178,6 +177,12 @@ pub async fn keep_means(conn: &mut Connection, means: &Means, version_before: i3
         diesel::update(embedding_means::table.filter(embedding_means::model.eq(MODEL).and(embedding_means::version.eq(version_before)))).set(values).execute(conn).await?
     };
     Ok(changed == 1)
+}
+
+/// Gives the lease back, so that the next instance need not wait for its end.
+pub async fn end_lease(conn: &mut Connection, holder: Uuid) -> QueryResult<()> {
+    diesel::sql_query("DELETE FROM embedding_lease WHERE holder = $1").bind::<SqlUuid, _>(holder).execute(conn).await?;
+    Ok(())
 }
 
 /// Takes or renews the lease; false while another instance holds it.
