@@ -97,6 +97,7 @@ impl Worker {
         drop(conn);
         for ids in pending.chunks(BATCH.unsigned_abs().try_into().unwrap_or(1)) {
             self.embed(ids).await?;
+            self.count().await?;
             if stop.is_cancelled() || !self.lease().await? {
                 return Ok(false);
             }

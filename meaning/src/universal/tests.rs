@@ -1,8 +1,7 @@
-//! The whole model: a small one, made here, and if there is one the real one.
+//! The whole model, on a small one made here. The real one is held against its reference in `tests/reference.rs`.
 
 use std::io::{Cursor, Write};
 use std::sync::LazyLock;
-use std::{env, fs};
 
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -128,53 +127,4 @@ fn a_broken_archive_is_an_error_or_harmless() {
         }
     }
     assert!(Weights::read(&[]).unwrap_err().to_string().starts_with("the archive of weights cannot be read as a zip archive"));
-}
-
-/// The real model's files, from the directory that `UNIVERSAL_MODEL` names.
-fn real() -> (Vec<u8>, Vec<u8>) {
-    let directory = env::var("UNIVERSAL_MODEL").expect("UNIVERSAL_MODEL names the directory of sp.model and weights.npz");
-    (fs::read(format!("{directory}/sp.model")).unwrap(), fs::read(format!("{directory}/weights.npz")).unwrap())
-}
-
-#[test]
-#[ignore = "needs the model's files in UNIVERSAL_MODEL"]
-fn the_real_model_knows_what_is_near() {
-    let (pieces, weights) = real();
-    let universal = Universal::read(&pieces, &weights).unwrap();
-    assert_eq!(universal.tokens("hello world"), [6, 27492, 1017]);
-    assert_eq!(universal.tokens("</s> hi <unk>"), [6, 2, 3859, 6, 0]);
-    assert_eq!(universal.tokens("量子計算與\u{ff21}\u{ff29}芯片\u{ff0c}\u{ff11}\u{ff12}\u{ff13}"), [6, 87565, 7606, 1041, 13866, 24628, 1058, 7, 16131]);
-    assert_eq!(universal.tokens("e\u{301}te\u{301} \u{fb01}n \u{2116}\u{2460}\u{337f}"), [2133, 2186, 395, 182, 21873]);
-    assert_eq!(universal.tokens("\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467} robots\u{3000}and\tlasers"), [6, 0, 0, 0, 0, 0, 53380, 17, 26139, 9]);
-    let first = universal.embed(&["人工智能芯片"]).remove(0);
-    for (found, expected) in first.iter().zip([0.073_879, 0.080_246, 0.056_477, -0.016_044]) {
-        assert!((found - expected).abs() < 1e-5_f32);
-    }
-    let vectors = universal.embed(&["人工智能芯片", "chips for artificial intelligence", "今天晚饭吃什么", ""]);
-    assert!(cosine(&vectors[0], &vectors[1]) > cosine(&vectors[0], &vectors[2]) + 0.2);
-}
-
-#[test]
-#[ignore = "needs the model's files in UNIVERSAL_MODEL"]
-fn the_real_model_cut_or_broken_does_no_harm() {
-    let (pieces, weights) = real();
-    for part in 0..100 {
-        assert!(Tokenizer::read(&pieces[..pieces.len() * part / 100]).is_err(), "{part}/100 of the pieces");
-        assert!(Weights::read(&weights[..weights.len() * part / 100]).is_err(), "{part}/100 of the weights");
-    }
-    for part in 0..100 {
-        let mut broken = pieces.clone();
-        let at = pieces.len() * part / 100 + part;
-        broken[at] ^= 0xff;
-        if let Ok(tokenizer) = Tokenizer::read(&broken) {
-            assert!(!tokenizer.tokens("Hello, 世界！ｆｕｌｌ　ｗｉｄｔｈ 🤖 e\u{301}").is_empty());
-        }
-    }
-    for part in 0..60 {
-        let mut broken = weights.clone();
-        // Half of them in the directory at the end.
-        let at = if part % 2 == 0 { weights.len() * part / 60 } else { weights.len() - 1 - part * 60 };
-        broken[at] ^= 0xff;
-        let _ = Weights::read(&broken);
-    }
 }
