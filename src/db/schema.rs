@@ -264,12 +264,13 @@ diesel::table! {
         chinese -> Float4,
         e5 -> Bytea,
         universal -> Bytea,
+        pieces -> Bytea,
         embedded_at -> Timestamptz,
     }
 }
 
 diesel::table! {
-    embedding_means (model) {
+    embedding_means (model, version) {
         model -> Text,
         version -> Int4,
         means -> Text,

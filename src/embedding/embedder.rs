@@ -13,9 +13,12 @@ use zonebridge_meaning::files::{FilesError, Models};
 use super::means::Role;
 use crate::text::clean::clip;
 use crate::text::language::chinese_share;
+use crate::text::pieces::pieces;
 
-/// Names the models and how they are used. It changes with anything that changes a vector, which then is made anew.
-pub const MODEL: &str = "e5-small-q4+use-m3/2";
+/// Names the models and which vectors a listing has of them. It changes with anything that changes these, which then are made anew.
+pub const MODEL: &str = "e5-small-q4+use-m3/3";
+/// Names the models and how they read a text.
+pub const READING: &str = "e5-small-q4+use-m3-2";
 /// Components of the vectors of both models.
 pub const E5_WIDTH: usize = 384;
 pub const UNIVERSAL_WIDTH: usize = 512;
@@ -24,11 +27,20 @@ const TOGETHER: usize = 8;
 /// The models read texts of any length in windows; beyond so many characters a text says nothing new.
 const READ: usize = 20_000;
 
+fn in_background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    match &*BACKGROUND {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
 /// A text's vectors as the models make them, of length 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Raw {
     pub e5: Vec<f32>,
     pub universal: Vec<f32>,
+    /// The universal encoder's of the text's pieces, none where there is one piece or they were not asked for.
+    pub pieces: Vec<Vec<f32>>,
     /// The share of Chinese characters among the text's letters.
     pub chinese: f32,
 }
@@ -71,17 +83,31 @@ impl Embedder {
         Self { models, asked: Arc::new(Cache::new(REMEMBERED)) }
     }
 
-    /// The vectors of texts, on all cores. Takes tens of milliseconds a text: nothing for an async thread.
+    /// The vectors of texts as wholes, on all cores. Takes tens of milliseconds a text: nothing for an async thread.
     pub fn embed(&self, role: Role, texts: &[&str]) -> Vec<Raw> {
         texts.par_chunks(TOGETHER).flat_map_iter(|texts| self.embed_together(role, texts)).collect()
     }
 
-    /// As [`Embedder::embed`], giving way to all other work of this machine.
-    pub fn embed_in_background(&self, role: Role, texts: &[&str]) -> Vec<Raw> {
-        match &*BACKGROUND {
-            Some(pool) => pool.install(|| self.embed(role, texts)),
-            None => self.embed(role, texts),
-        }
+    /// The universal encoder's vectors of pieces of texts, on all cores.
+    pub fn embed_pieces(&self, pieces: &[&str]) -> Vec<Vec<f32>> {
+        pieces.par_chunks(TOGETHER).flat_map_iter(|pieces| self.models.universal.embed(pieces)).collect()
+    }
+
+    /// Passages as wholes and in pieces, giving way to all other work of this machine.
+    pub fn embed_in_background(&self, passages: &[&str]) -> Vec<Raw> {
+        let embed = || {
+            let read: Vec<Cow<'_, str>> = passages.iter().map(|passage| as_read(passage)).collect();
+            let pieces: Vec<Vec<&str>> = read.iter().map(|passage| pieces(passage)).collect();
+            let mut of_pieces = self.embed_pieces(&pieces.concat()).into_iter();
+            let whole = self.embed(Role::Passage, passages).into_iter().zip(&pieces);
+            whole.map(|(raw, pieces)| Raw { pieces: of_pieces.by_ref().take(pieces.len()).collect(), ..raw }).collect()
+        };
+        in_background(embed)
+    }
+
+    /// Short texts as questions, giving way to all other work of this machine.
+    pub fn embed_titles_in_background(&self, titles: &[&str]) -> Vec<Raw> {
+        in_background(|| self.embed(Role::Query, titles))
     }
 
     /// The vectors of a question, on this thread: some milliseconds the first time.
@@ -95,13 +121,18 @@ impl Embedder {
     }
 
     fn embed_together(&self, role: Role, texts: &[&str]) -> Vec<Raw> {
-        let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| without_shouting(clip(text, READ))).collect();
+        let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| as_read(text)).collect();
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
         let e5 = self.models.e5.embed(role.into(), &texts);
         let universal = self.models.universal.embed(&texts);
         let both = e5.into_iter().zip(universal).zip(&texts);
-        both.map(|((e5, universal), text)| Raw { e5, universal, chinese: chinese_share(text) }).collect()
+        both.map(|((e5, universal), text)| Raw { e5, universal, pieces: Vec::new(), chinese: chinese_share(text) }).collect()
     }
+}
+
+/// What of a text the models read.
+pub fn as_read(text: &str) -> Cow<'_, str> {
+    without_shouting(clip(text, READ))
 }
 
 /// Capitals throughout are read letter by letter by the models, which learned from ordinary texts: such a text is read in small letters.

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use zonebridge_meaning::vector::{Direction, make_unit};
 
 use super::embedder::Raw;
-use crate::text::language::Language;
+use crate::text::language::{Language, Languages, of_share};
 
 /// What the model was told that a text is. The universal encoder makes no difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,13 +54,38 @@ pub struct Means {
 pub struct Meaning {
     pub e5: Direction,
     pub universal: Direction,
+    /// The universal encoder's of the text's pieces.
+    pub pieces: Vec<Direction>,
+    pub languages: Languages,
 }
 
 /// A new network has no texts to take means of: these are the means of the demonstration's, written by `zonebridge learn means`.
 static DEFAULT: LazyLock<Option<Means>> = LazyLock::new(|| Means::parse(include_str!("means.tsv")));
 
-/// How many texts of one's own outweigh the default.
-const PRIOR: f32 = 200.0;
+/// So many texts of one's own count as much as the default.
+const PRIOR: f32 = 50.0;
+/// What titles of one's own count in the mean of questions, from [`ASKED`] on.
+const OWN_QUESTIONS: f32 = 0.6;
+pub const ASKED: f32 = 200.0;
+
+impl RoleMeans {
+    fn of(&mut self, language: Language) -> &mut Mean {
+        match language {
+            Language::Zh => &mut self.zh,
+            Language::En => &mut self.en,
+        }
+    }
+}
+
+impl Mean {
+    fn move_by(&mut self, texts: &Sum, share: f32) {
+        if texts.count > 0.0 {
+            for (mean, sum) in [(&mut self.e5, &texts.e5), (&mut self.universal, &texts.universal)] {
+                mean.iter_mut().zip(sum).for_each(|(mean, sum)| *mean += share * (sum / texts.count - *mean));
+            }
+        }
+    }
+}
 
 impl Means {
     /// `None` only while the file is being made.
@@ -82,22 +107,24 @@ impl Means {
             let values: Vec<f32> = vector.iter().zip(zh).zip(en).map(|((value, zh), en)| value - raw.chinese * zh - (1.0 - raw.chinese) * en).collect();
             Direction::of(&values)
         };
-        Some(Meaning { e5: centred(&raw.e5, &zh.e5, &en.e5)?, universal: centred(&raw.universal, &zh.universal, &en.universal)? })
+        let universal = |vector: &Vec<f32>| centred(vector, &zh.universal, &en.universal);
+        Some(Meaning {
+            e5: centred(&raw.e5, &zh.e5, &en.e5)?,
+            universal: universal(&raw.universal)?,
+            pieces: raw.pieces.iter().filter_map(universal).collect(),
+            languages: Languages::only(of_share(raw.chinese)),
+        })
     }
 
-    /// These means, moved by the texts of a corpus in one language: the more there are, the more they count.
-    pub fn moved(&mut self, role: Role, language: Language, texts: &Sum) {
-        let means = match role {
-            Role::Query => &mut self.query,
-            Role::Passage => &mut self.passage,
-        };
-        let mean = match language {
-            Language::Zh => &mut means.zh,
-            Language::En => &mut means.en,
-        };
-        for (mean, sum) in [(&mut mean.e5, &texts.e5), (&mut mean.universal, &texts.universal)] {
-            mean.iter_mut().zip(sum).for_each(|(mean, sum)| *mean = (*mean * PRIOR + sum) / (PRIOR + texts.count));
-        }
+    /// Moves the mean of a language by passages of a corpus: the more there are, the more they count.
+    pub fn move_passages(&mut self, language: Language, passages: &Sum) {
+        self.passage.of(language).move_by(passages, passages.count / (PRIOR + passages.count));
+    }
+
+    /// Moves the mean of questions by what the texts of a corpus are called, read as questions. However many there are, people ask for other
+    /// things too.
+    pub fn move_queries(&mut self, language: Language, titles: &Sum) {
+        self.query.of(language).move_by(titles, OWN_QUESTIONS * (titles.count / ASKED).min(1.0));
     }
 
     /// A line for each mean: role, language, and the vectors of both models, base64 of little-endian numbers of 32 bits.
@@ -142,17 +169,6 @@ impl Sum {
     }
 }
 
-impl Meaning {
-    /// How near two meanings are, from -1 to 1: the cosines of both models, the universal encoder's counting less.
-    pub fn closeness(&self, other: &Self) -> f64 {
-        let share = f64::from(UNIVERSAL_SHARE);
-        (f64::from(self.e5.cosine(&other.e5)) + share * f64::from(self.universal.cosine(&other.universal))) / (1.0 + share)
-    }
-}
-
-/// What a cosine of the universal encoder counts beside one of e5: little, since listings are long texts.
-const UNIVERSAL_SHARE: f32 = 0.3;
-
 /// Several meanings as one: the direction of their sum.
 pub fn together(all: &[Meaning]) -> Option<Meaning> {
     let sum = |pick: fn(&Meaning) -> &Direction| {
@@ -167,6 +183,11 @@ pub fn together(all: &[Meaning]) -> Option<Meaning> {
     match all {
         [] => None,
         [only] => Some(only.clone()),
-        _ => Some(Meaning { e5: sum(|meaning| &meaning.e5)?, universal: sum(|meaning| &meaning.universal)? }),
+        _ => Some(Meaning {
+            e5: sum(|meaning| &meaning.e5)?,
+            universal: sum(|meaning| &meaning.universal)?,
+            pieces: all.iter().flat_map(|meaning| meaning.pieces.iter().cloned()).collect(),
+            languages: all.iter().fold(Languages::default(), |languages, meaning| languages.and(meaning.languages)),
+        }),
     }
 }

@@ -28,6 +28,8 @@ pub struct ListingVector {
     pub chinese: f32,
     pub e5: Direction,
     pub universal: Direction,
+    /// Of the text's pieces by the universal encoder.
+    pub pieces: Vec<Direction>,
 }
 
 /// The texts of a listing: those that everybody may read, and once more with what is for verified organisations where there is such.
@@ -65,11 +67,12 @@ impl ListingVector {
             chinese: raw.chinese,
             e5: Direction::of(&raw.e5)?,
             universal: Direction::of(&raw.universal)?,
+            pieces: raw.pieces.iter().filter_map(|piece| Direction::of(piece)).collect(),
         })
     }
 
     pub fn raw(&self) -> Raw {
-        Raw { e5: self.e5.to_unit(), universal: self.universal.to_unit(), chinese: self.chinese }
+        Raw { e5: self.e5.to_unit(), universal: self.universal.to_unit(), pieces: self.pieces.iter().map(Direction::to_unit).collect(), chinese: self.chinese }
     }
 }
 

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 use zonebridge_meaning::vector::Direction;
 
-use super::embedder::MODEL;
+use super::embedder::{MODEL, UNIVERSAL_WIDTH};
 use super::means::Means;
 use super::texts::ListingVector;
 use crate::db::Connection;
@@ -82,6 +82,7 @@ pub async fn replace(conn: &mut Connection, ids: &[Uuid], vectors: &[ListingVect
                 listing_vectors::chinese.eq(vector.chinese),
                 listing_vectors::e5.eq(vector.e5.to_bytes()),
                 listing_vectors::universal.eq(vector.universal.to_bytes()),
+                listing_vectors::pieces.eq(vector.pieces.iter().flat_map(Direction::to_bytes).collect::<Vec<u8>>()),
             )
         })
         .collect();
@@ -89,12 +90,13 @@ pub async fn replace(conn: &mut Connection, ids: &[Uuid], vectors: &[ListingVect
     Ok(())
 }
 
-type Row = (Uuid, String, String, i32, f32, Vec<u8>, Vec<u8>);
+type Row = (Uuid, String, String, i32, f32, Vec<u8>, Vec<u8>, Vec<u8>);
 
 fn vector(row: Row) -> Option<ListingVector> {
-    let (listing_id, audience, language, revision, chinese, e5, universal) = row;
+    let (listing_id, audience, language, revision, chinese, e5, universal, pieces) = row;
     let language = if language == "zh" { Language::Zh } else { Language::En };
-    Some(ListingVector { listing_id, audience, language, revision, chinese, e5: Direction::from_bytes(&e5)?, universal: Direction::from_bytes(&universal)? })
+    let pieces = pieces.chunks_exact(UNIVERSAL_WIDTH).filter_map(Direction::from_bytes).collect();
+    Some(ListingVector { listing_id, audience, language, revision, chinese, e5: Direction::from_bytes(&e5)?, universal: Direction::from_bytes(&universal)?, pieces })
 }
 
 macro_rules! columns {
@@ -107,6 +109,7 @@ macro_rules! columns {
             listing_vectors::chinese,
             listing_vectors::e5,
             listing_vectors::universal,
+            listing_vectors::pieces,
         )
     };
 }
@@ -152,17 +155,23 @@ pub struct StoredMeans {
 }
 
 pub async fn means(conn: &mut Connection) -> QueryResult<StoredMeans> {
-    let row: Option<(String, i32, i64)> = embedding_means::table
-        .filter(embedding_means::model.eq(MODEL))
-        .select((embedding_means::means, embedding_means::version, embedding_means::counted))
-        .first(conn)
-        .await
-        .optional()?;
+    let newest = embedding_means::table.filter(embedding_means::model.eq(MODEL)).order(embedding_means::version.desc());
+    let row: Option<(String, i32, i64)> = newest.select((embedding_means::means, embedding_means::version, embedding_means::counted)).first(conn).await.optional()?;
     let stored = row.and_then(|(text, version, counted)| Some(StoredMeans { means: Some(Means::parse(&text)?), version, counted }));
     Ok(stored.unwrap_or_else(|| StoredMeans { means: Means::default_means(), version: 0, counted: 0 }))
 }
 
-/// Keeps new means. False when another instance was first.
+/// The means of a version; `None` where they are forgotten.
+pub async fn means_of_version(conn: &mut Connection, version: i32) -> QueryResult<Option<Means>> {
+    if version == 0 {
+        return Ok(Means::default_means());
+    }
+    let of_version = embedding_means::table.filter(embedding_means::model.eq(MODEL).and(embedding_means::version.eq(version)));
+    let text: Option<String> = of_version.select(embedding_means::means).first(conn).await.optional()?;
+    Ok(text.as_deref().and_then(Means::parse))
+}
+
+/// Keeps new means, and those before them for the indexes that still use these. False when another instance was first.
 pub async fn keep_means(conn: &mut Connection, means: &Means, version_before: i32, counted: i64) -> QueryResult<bool> {
     let values = (
         embedding_means::model.eq(MODEL),
@@ -171,12 +180,9 @@ pub async fn keep_means(conn: &mut Connection, means: &Means, version_before: i3
         embedding_means::counted.eq(counted),
         embedding_means::computed_at.eq(Utc::now()),
     );
-    let changed = if version_before == 0 {
-        diesel::insert_into(embedding_means::table).values(values).on_conflict_do_nothing().execute(conn).await?
-    } else {
-        diesel::update(embedding_means::table.filter(embedding_means::model.eq(MODEL).and(embedding_means::version.eq(version_before)))).set(values).execute(conn).await?
-    };
-    Ok(changed == 1)
+    let kept = diesel::insert_into(embedding_means::table).values(values).on_conflict_do_nothing().execute(conn).await?;
+    diesel::delete(embedding_means::table.filter(embedding_means::model.eq(MODEL).and(embedding_means::version.lt(version_before)))).execute(conn).await?;
+    Ok(kept == 1)
 }
 
 /// Gives the lease back, so that the next instance need not wait for its end.

@@ -10,24 +10,30 @@ use diesel_async::AsyncConnection;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::embedder::Embedder;
-use super::means::{Means, Role, Sum};
+use super::embedder::{Embedder, Raw};
+use super::means::{Means, Sum};
 use super::texts::{ListingText, ListingVector, texts_of};
 use super::vectors;
-use crate::db::Database;
+use crate::db::{Connection, Database};
 use crate::error::{Error, Result};
 use crate::feed::{self, Position};
+use crate::listings::content::tiers::Tier;
 use crate::listings::model::Entry;
 use crate::listings::published;
+use crate::listings::view::ListingCard;
 use crate::text::language::Language;
 
 const BATCH: i64 = 32;
 const CHANGES: i32 = 1_000;
 const LEASE: Duration = Duration::from_secs(60);
+/// A lease is renewed, or asked for again, no sooner than after this.
+const RENEWED: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(300);
 /// From this many vectors on a network has means of its own; of how many they are taken at most.
 const ENOUGH: i64 = 200;
 const SAMPLE: i64 = 20_000;
+/// So many titles stand for what people ask.
+const TITLES: usize = 200;
 
 pub struct Worker {
     database: Database,
@@ -36,11 +42,13 @@ pub struct Worker {
     /// How far the feed was followed; `None` while all listings are to be gone through first.
     position: Option<Position>,
     counted: Option<Instant>,
+    /// When it last asked for the lease, and whether it got it.
+    leased: Option<(Instant, bool)>,
 }
 
 impl Worker {
     pub fn new(database: Database, embedder: Embedder) -> Self {
-        Self { database, embedder, holder: Uuid::now_v7(), position: None, counted: None }
+        Self { database, embedder, holder: Uuid::now_v7(), position: None, counted: None, leased: None }
     }
 
     /// Works until the token is cancelled.
@@ -50,7 +58,7 @@ impl Worker {
                 Ok(worked) => worked,
                 Err(error) => {
                     tracing::error!(cause = format!("{error:#}"), "vectors cannot be made; it tries again");
-                    self.position = None;
+                    (self.position, self.leased) = (None, None);
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     false
                 }
@@ -109,9 +117,17 @@ impl Worker {
         Ok(true)
     }
 
-    async fn lease(&self) -> Result<bool> {
+    /// Whether this instance is the one that works.
+    async fn lease(&mut self) -> Result<bool> {
+        if let Some((at, got)) = self.leased
+            && at.elapsed() < RENEWED
+        {
+            return Ok(got);
+        }
         let until = Utc::now() + LEASE;
-        Ok(vectors::lease(&mut *self.database.write().await?, self.holder, until).await?)
+        let got = vectors::lease(&mut *self.database.write().await?, self.holder, until).await?;
+        self.leased = Some((Instant::now(), got));
+        Ok(got)
     }
 
     /// False when it was asked to stop, or lost the lease, before the end.
@@ -166,9 +182,17 @@ impl Worker {
         }
         let Some(mut means) = Means::default_means() else { return Ok(()) };
         for language in [Language::Zh, Language::En] {
-            let mut sum = Sum::default();
-            vectors::newest(&mut conn, language, SAMPLE).await?.iter().for_each(|vector| sum.add(&vector.raw()));
-            means.moved(Role::Passage, language, &sum);
+            let newest = vectors::newest(&mut conn, language, SAMPLE).await?;
+            let (mut passages, mut titles) = (Sum::default(), Sum::default());
+            for vector in &newest {
+                passages.add(&vector.raw());
+            }
+            let ids: Vec<Uuid> = newest.iter().take(TITLES).map(|vector| vector.listing_id).collect();
+            for raw in self.titles(&mut conn, &ids, language).await? {
+                titles.add(&raw);
+            }
+            means.move_passages(language, &passages);
+            means.move_queries(language, &titles);
         }
         if vectors::keep_means(&mut conn, &means, stored.version, count).await? {
             tracing::info!(vectors = count, version = stored.version + 1, "the means of the languages were computed anew");
@@ -177,8 +201,26 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// What listings are called, read as questions: what people ask for is no business of ours to keep.
+    async fn titles(&self, conn: &mut Connection, ids: &[Uuid], language: Language) -> Result<Vec<Raw>> {
+        let entries = published::among(conn, ids).await?;
+        let title = |entry: &Entry| {
+            let title = ListingCard::of(entry, Tier::Public).title;
+            match language {
+                Language::Zh => title.zh,
+                Language::En => title.en,
+            }
+        };
+        let titles: Vec<String> = entries.iter().filter_map(title).collect();
+        let embedder = self.embedder.clone();
+        let embed = move || embedder.embed_titles_in_background(&titles.iter().map(String::as_str).collect::<Vec<_>>());
+        tokio::task::spawn_blocking(embed).await.map_err(Error::internal)
+    }
+}
+
 fn vectors_of(embedder: &Embedder, entries: &[Entry]) -> Vec<ListingVector> {
     let texts: Vec<(&Entry, ListingText)> = entries.iter().flat_map(|entry| texts_of(entry).into_iter().map(move |text| (entry, text))).collect();
-    let raw = embedder.embed_in_background(Role::Passage, &texts.iter().map(|(_, text)| text.text.as_str()).collect::<Vec<_>>());
+    let raw = embedder.embed_in_background(&texts.iter().map(|(_, text)| text.text.as_str()).collect::<Vec<_>>());
     texts.iter().zip(&raw).filter_map(|((entry, text), raw)| ListingVector::of(entry, text, raw)).collect()
 }

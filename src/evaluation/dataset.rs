@@ -8,7 +8,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-#[derive(Debug, Deserialize)]
+use crate::text::language::detect;
+
+#[derive(Debug, Clone, Deserialize)]
 pub struct Text {
     #[serde(rename = "_id")]
     pub id: String,
@@ -60,6 +62,27 @@ impl Dataset {
             is_judged || unjudged <= count
         });
     }
+}
+
+/// Two sets whose documents say the same in two languages, as one: each question is answered by both documents of an id. `None` where the
+/// ids are not the same, or the languages are.
+pub fn pooled(one: &Dataset, other: &Dataset) -> Option<Dataset> {
+    let ids = |set: &Dataset| set.corpus.iter().map(|text| text.id.clone()).collect::<HashSet<String>>();
+    let language = |set: &Dataset| set.corpus.first().map(|text| detect(&text.whole()));
+    if ids(one) != ids(other) || language(one) == language(other) {
+        return None;
+    }
+    let both = |id: &str| [format!("0:{id}"), format!("1:{id}")];
+    let mut pool = Dataset { name: format!("{}+{}", one.name, other.name), corpus: Vec::new(), queries: Vec::new(), judgements: HashMap::new() };
+    for (number, set) in [one, other].into_iter().enumerate() {
+        pool.corpus.extend(set.corpus.iter().map(|text| Text { id: both(&text.id)[number].clone(), ..text.clone() }));
+        pool.queries.extend(set.queries.iter().map(|query| Text { id: format!("{number}:{}", query.id), ..query.clone() }));
+        for (query, grades) in &set.judgements {
+            let grades = grades.iter().flat_map(|(document, grade)| both(document).map(|document| (document, *grade))).collect();
+            pool.judgements.insert(format!("{number}:{query}"), grades);
+        }
+    }
+    Some(pool)
 }
 
 fn lines(path: &Path) -> Result<std::io::Lines<BufReader<File>>> {

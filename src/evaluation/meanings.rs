@@ -2,13 +2,17 @@
 
 use std::collections::HashMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::dataset::Dataset;
+use super::dataset::{Dataset, Text};
 use crate::embedding::cache::VectorCache;
 use crate::embedding::embedder::{Embedder, Raw};
-use crate::embedding::means::{Meaning, Means, Role, Sum};
+use crate::embedding::means::{ASKED, Meaning, Means, Role, Sum, together};
+use crate::text::clean::clip;
 use crate::text::language::{Language, detect};
+
+/// How long what a document without a title is called may be; a Chinese character says as much as three letters.
+const OPENING: [(Language, usize); 2] = [(Language::Zh, 40), (Language::En, 100)];
 
 pub struct Meanings {
     means: Means,
@@ -17,32 +21,60 @@ pub struct Meanings {
 }
 
 impl Meanings {
-    /// Embeds what the cache does not know. The means are moved by the set's documents, as by those of a network; nothing is learned from
-    /// its queries.
+    /// Embeds what the cache does not know. The means are moved by the set's documents, as by the listings of a network; nothing is learned
+    /// from its queries.
     pub fn of(set: &Dataset, embedder: &Embedder, cache: &mut VectorCache, mut progress: impl FnMut(usize, usize)) -> Result<Self> {
-        let (documents, queries): (Vec<String>, Vec<String>) =
-            (set.corpus.iter().map(super::dataset::Text::whole).collect(), set.queries.iter().map(super::dataset::Text::whole).collect());
         let mut embed = |role, texts: &[String]| -> Result<HashMap<String, Raw>> {
             let raw = cache.embed(embedder, role, &texts.iter().map(String::as_str).collect::<Vec<_>>(), &mut progress)?;
             Ok(texts.iter().cloned().zip(raw).collect())
         };
-        let (documents, queries) = (embed(Role::Passage, &documents)?, embed(Role::Query, &queries)?);
-        let mut means = Means::default_means();
-        for language in [Language::Zh, Language::En] {
-            let mut sum = Sum::default();
-            documents.iter().filter(|(text, _)| detect(text) == language).for_each(|(_, raw)| sum.add(raw));
-            if let Some(means) = &mut means {
-                means.moved(Role::Passage, language, &sum);
+        let documents = embed(Role::Passage, &set.corpus.iter().map(Text::whole).collect::<Vec<_>>())?;
+        let queries = embed(Role::Query, &set.queries.iter().flat_map(readings).collect::<Vec<_>>())?;
+        let mut means = Means::default_means().context("this build has no means: write them with `zonebridge learn means`")?;
+        for (language, at_most) in OPENING {
+            let of_language: Vec<&Text> = set.corpus.iter().filter(|text| detect(&text.whole()) == language).collect();
+            let mut passages = Sum::default();
+            for raw in of_language.iter().filter_map(|text| documents.get(&text.whole())) {
+                passages.add(raw);
             }
+            means.move_passages(language, &passages);
+            // Evenly over the set, whose first documents may be of one kind.
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of texts")]
+            let step = (of_language.len() / ASKED as usize).max(1);
+            let called: Vec<String> = of_language.iter().step_by(step).map(|text| opening(text, at_most)).collect();
+            let mut titles = Sum::default();
+            for raw in embed(Role::Query, &called)?.values() {
+                titles.add(raw);
+            }
+            means.move_queries(language, &titles);
         }
-        Ok(Self { means: means.ok_or_else(|| anyhow::anyhow!("this build has no means: write them with `zonebridge learn means`"))?, documents, queries })
+        Ok(Self { means, documents, queries })
     }
 
-    pub fn of_document(&self, text: &str) -> Option<Meaning> {
-        self.means.centre(Role::Passage, self.documents.get(text)?)
+    pub fn of_document(&self, document: &Text) -> Option<Meaning> {
+        self.means.centre(Role::Passage, self.documents.get(&document.whole())?)
     }
 
-    pub fn of_query(&self, text: &str) -> Option<Meaning> {
-        self.means.centre(Role::Query, self.queries.get(text)?)
+    /// What a query means; one with a title is read twice, since a title says what a long text is about.
+    pub fn of_query(&self, query: &Text) -> Option<Meaning> {
+        let meanings = readings(query).into_iter().map(|text| self.means.centre(Role::Query, self.queries.get(&text)?));
+        together(&meanings.collect::<Option<Vec<_>>>()?)
     }
+}
+
+fn readings(query: &Text) -> Vec<String> {
+    let mut readings = vec![query.whole()];
+    if !query.title.is_empty() && !query.text.is_empty() {
+        readings.push(query.title.clone());
+    }
+    readings
+}
+
+/// What a document is called: its title, or how it begins.
+fn opening(document: &Text, at_most: usize) -> String {
+    let whole = if document.title.is_empty() { &document.text } else { &document.title };
+    let line = whole.trim().replace('\n', " ");
+    let cut = clip(&line, at_most);
+    let ends_in_a_word = cut.len() < line.len() && at_most > 40;
+    cut.rfind(' ').filter(|_| ends_in_a_word).map_or(cut, |space| &cut[..space]).to_owned()
 }

@@ -4,3 +4,4 @@ pub mod dataset;
 pub mod metrics;
 pub mod meanings;
 pub mod run;
+pub mod train;

@@ -12,13 +12,13 @@ use super::dataset::{Dataset, Text};
 use super::meanings::Meanings;
 use super::metrics::{self, Interval, Metrics};
 use crate::embedding::means::Meaning;
-use crate::search::blend::{Mode, Parts, QuestionTraits};
+use crate::search::blend::Mode;
 use crate::search::document::Indexed;
 use crate::search::fields::Fields;
 use crate::search::nearest::Nearest;
 use crate::search::query::{Conditions, QueryTerms};
 use crate::search::rank::{Ground, Question, rank};
-use crate::search::statistics::PublicStatistics;
+use crate::search::weights::Parts;
 use crate::text::segment::terms;
 
 const DEPTH: usize = 1_000;
@@ -50,7 +50,6 @@ pub struct Asked<'a> {
 pub struct Found {
     pub query: String,
     pub ranking: Vec<(String, Parts)>,
-    pub traits: QuestionTraits,
 }
 
 pub const fn name_of(mode: Mode) -> &'static str {
@@ -93,10 +92,10 @@ pub fn ask(set: &Dataset, asked: &Asked<'_>) -> Result<Vec<Found>> {
     let mut all = Vec::new();
     for query in &set.queries {
         let Some(grades) = set.judgements.get(&query.id) else { continue };
-        let meaning = asked.meanings.map(|meanings| meanings.of_query(&query.whole()).context("a query without its vectors")).transpose()?;
+        let meaning = asked.meanings.map(|meanings| meanings.of_query(query).context("a query without its vectors")).transpose()?;
         let judged = asked.rerank_judged.then_some(grades);
-        let (ranking, traits) = ranking(&ground, query, asked.mode, meaning.as_ref(), judged)?;
-        all.push(Found { query: query.id.clone(), ranking, traits });
+        let ranking = ranking(&ground, query, asked.mode, meaning.as_ref(), judged)?;
+        all.push(Found { query: query.id.clone(), ranking });
     }
     Ok(all)
 }
@@ -105,7 +104,7 @@ fn index(set: &Dataset, fields: &Fields, meanings: Option<&Meanings>) -> Result<
     let index = Index::create_in_ram(fields.schema.clone());
     let mut writer: IndexWriter<TantivyDocument> = index.writer_with_num_threads(1, WRITER_MEMORY)?;
     for text in &set.corpus {
-        let meaning = meanings.and_then(|meanings| meanings.of_document(&text.whole()));
+        let meaning = meanings.and_then(|meanings| meanings.of_document(text));
         writer.add_document(indexed(text, meaning).into_document(fields))?;
     }
     writer.commit()?;
@@ -138,9 +137,7 @@ fn indexed(text: &Text, meaning: Option<Meaning>) -> Indexed {
     }
 }
 
-type Ranking = (Vec<(String, Parts)>, QuestionTraits);
-
-fn ranking(ground: &Ground<'_>, query: &Text, mode: Mode, meaning: Option<&Meaning>, judged: Option<&HashMap<String, u32>>) -> Result<Ranking> {
+fn ranking(ground: &Ground<'_>, query: &Text, mode: Mode, meaning: Option<&Meaning>, judged: Option<&HashMap<String, u32>>) -> Result<Vec<(String, Parts)>> {
     let Ground { searcher, fields, .. } = *ground;
     let mut conditions = Conditions::default();
     conditions.audience(fields, "public");
@@ -148,11 +145,9 @@ fn ranking(ground: &Ground<'_>, query: &Text, mode: Mode, meaning: Option<&Meani
         conditions.exact(fields.id, &judged.keys().map(String::as_str).collect::<Vec<_>>());
     }
     let text = query.whole();
-    let terms = QueryTerms::of(&text);
-    let traits = terms.traits(&PublicStatistics { searcher, fields }, fields, mode, &text)?;
-    let question = Question { terms: &terms, meaning: meaning.filter(|_| mode != Mode::Words), traits, verified: false, least_closeness: f32::MIN };
+    let question = Question { least_closeness: f32::MIN, ..Question::new(ground, &QueryTerms::of(&text), &text, mode, meaning.filter(|_| mode != Mode::Words), false)? };
     let mut ranking = Vec::new();
-    for ranked in rank(ground, &question, &conditions, DEPTH)?.into_iter().take(DEPTH) {
+    for ranked in rank(ground, &question, &conditions, DEPTH, &[])?.0.into_iter().take(DEPTH) {
         let document: TantivyDocument = searcher.doc(ranked.address)?;
         if let Some(id) = document.get_first(fields.id).and_then(|value| value.as_str().map(str::to_owned)) {
             ranking.push((id, ranked.parts));
@@ -165,5 +160,5 @@ fn ranking(ground: &Ground<'_>, query: &Text, mode: Mode, meaning: Option<&Meani
         rest.sort();
         ranking.extend(rest.into_iter().map(|id| (id.clone(), Parts::default())));
     }
-    Ok((ranking, traits))
+    Ok(ranking)
 }

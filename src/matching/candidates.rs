@@ -11,9 +11,9 @@ use super::weighed::Weighed;
 use crate::error::{Error, Result};
 use crate::listings::content::kinds::Direction;
 use crate::listings::model::today;
+use crate::search::columns::Vectors;
 use crate::search::document::{Hidden, audience_of, days};
 use crate::search::index::{SearchIndex, Snapshot};
-use crate::search::nearest::Vectors;
 use crate::search::query::{Breadth, Conditions, QueryTerms, any_tag};
 use crate::search::statistics::PublicStatistics;
 use crate::search::stored::Judged;
@@ -94,13 +94,19 @@ fn tags(seeker: &Seeker) -> Vec<String> {
     tags
 }
 
+/// The columns of all segments: opened once for hundreds of candidates.
+pub fn columns(snapshot: &Snapshot) -> Result<Vec<Vectors>> {
+    let columns = snapshot.searcher.segment_readers().iter().map(Vectors::of).collect::<tantivy::Result<_>>();
+    columns.map_err(|error| Error::internal(anyhow::Error::new(error)))
+}
+
 /// A candidate as the seeker may know it. Its card has no texts yet: those who are shown get them.
-pub fn read(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress) -> Result<Side> {
+pub fn read(index: &SearchIndex, snapshot: &Snapshot, columns: &[Vectors], address: DocAddress) -> Result<Side> {
     let (fields, statistics) = (&index.fields, &snapshot.statistics);
     let document: Judged = snapshot.searcher.doc(address).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
     let hidden: Hidden = serde_json::from_slice(document.hidden(fields)?).map_err(Error::internal)?;
     let profile = Profile::from_bytes(document.profile(fields)?).ok_or_else(|| Error::internal(anyhow::anyhow!("a malformed profile")))?;
     let totals = statistics.totals_of(&snapshot.searcher, address, || Weighed::totals(&profile, statistics));
-    let meaning = Vectors::of(snapshot.searcher.segment_reader(address.segment_ord)).map_err(|error| Error::internal(anyhow::Error::new(error)))?.meaning(address.doc_id);
+    let meaning = columns.get(address.segment_ord as usize).and_then(|columns| columns.meaning(address.doc_id));
     Ok(Side { card: document.facts(fields)?.into_card(), profile: Weighed::with_totals(profile, totals), hidden, meaning })
 }

@@ -8,6 +8,7 @@ use super::side::{Pair, Side};
 use super::weights::FactorCode;
 use crate::listings::content::attributes::{Attributes, DeliveryWindow, Skill};
 use crate::listings::content::kinds::SkillLevel;
+use crate::search::blend::closeness_of_texts;
 use crate::taxonomy::industry::IndustryCode;
 use crate::taxonomy::segment::Segment;
 use crate::text::fold::fold;
@@ -62,7 +63,8 @@ pub fn text_coverage(pair: &Pair<'_>) -> Directions {
 
 /// How near the sides are in meaning, from -1 to 1, whatever their languages; `None` where the meaning of one is not known.
 pub fn meaning_closeness(pair: &Pair<'_>) -> Option<f64> {
-    Some(pair.need.meaning.as_ref()?.closeness(pair.offer.meaning.as_ref()?))
+    let (need, offer) = (pair.need.meaning.as_ref()?, pair.offer.meaning.as_ref()?);
+    Some(closeness_of_texts(need.e5.cosine(&offer.e5), need.universal.cosine(&offer.universal), !need.languages.meet(offer.languages)))
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {

@@ -1,20 +1,16 @@
 //! The formula that puts words and meaning into one score.
 
-use serde::Serialize;
 use tantivy::DocAddress;
-use utoipa::ToSchema;
 
-use super::nearest::Closeness;
+use super::columns::Closeness;
+use super::weights::{Measures, Parts, WEIGHTS};
 
 /// What is known of a question before any document is looked at.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct QuestionTraits {
-    /// The sum of the idf of those of its terms that the index holds, by their weights in the question.
-    pub known_weight: f32,
-    /// The share of that in the weight of all its terms: across languages it is small.
-    pub known: f32,
-    /// How many different terms it has.
-    pub terms: f32,
+    /// The sum of the idf of its terms by their weights in the question: what BM25 is compared with. Terms that nobody uses count in it too,
+    /// so a question in a language that the listings are not in trusts no chance word.
+    pub weight: f32,
     /// How long it is in words; two Chinese characters count as one.
     pub words: f32,
     pub mode: Mode,
@@ -35,90 +31,73 @@ pub struct Evidence {
     pub closeness: Option<Closeness>,
 }
 
-/// A score and what it is made of.
-#[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
-pub struct Parts {
-    pub words: f32,
-    pub e5: f32,
-    pub universal: f32,
-    pub score: f32,
-}
-
-/// What the universal encoder counts across languages, and words on their own ground, beside e5, which counts 1. docs/relevance.md has how
-/// they were found.
-const UNIVERSAL: f32 = 0.7;
-const WORDS: f32 = 0.55;
-/// From this many terms on a question is a text, and that some are unknown tells nothing.
-const MANY_TERMS: f32 = 80.0;
-/// Up to four words the universal encoder counts as much as e5, from six on not at all, unless the languages differ.
+/// Up to so many words a question is short, from so many on not at all.
 const SHORT: (f32, f32) = (4.0, 6.0);
 
 impl QuestionTraits {
-    fn is_text(&self) -> bool {
-        self.terms > MANY_TERMS
-    }
-
-    /// How far words can tell.
-    fn trust_in_words(&self) -> f32 {
-        if self.is_text() { 1.0 } else { self.known }
-    }
-
-    /// How far the universal encoder can: it is the better one on a few words and across languages, and the worse one on technical texts.
-    fn trust_in_universal(&self) -> f32 {
+    pub fn measures(&self, evidence: Evidence) -> Measures {
         let short = ((SHORT.1 - self.words) / (SHORT.1 - SHORT.0)).clamp(0.0, 1.0);
-        let across = if self.is_text() { 0.0 } else { UNIVERSAL * (1.0 - self.known) };
-        short.max(across)
+        let closeness = evidence.closeness.unwrap_or(Closeness { e5: 0.0, universal: 0.0, across: false });
+        let words = evidence.words / self.weight.max(f32::MIN_POSITIVE);
+        Measures { words, e5: closeness.e5, universal: closeness.universal, short, across: closeness.across }
     }
 }
 
 /// Scores the candidates of one question.
-///
-/// score = e5 + u · universal + 0.55 · known · words / weight
-///
-/// The two cosines are of centred vectors, so that they mean the same in both languages. `words` is BM25; over the weight of the question's
-/// known terms it is comparable between questions. `known` is the share of those terms' weight: a question in the other language holds next
-/// to no word that the listings know, so chance words mislead nobody. `u` is 1 for up to four words, 0 from six on, but never less than
-/// 0.7 · (1 − known).
 pub fn blend(traits: &QuestionTraits, candidates: Vec<(DocAddress, Evidence)>) -> Vec<(DocAddress, Parts)> {
-    let (of_words, of_universal) = (WORDS * traits.trust_in_words() / traits.known_weight.max(f32::MIN_POSITIVE), traits.trust_in_universal());
     let scored = |(address, evidence): (DocAddress, Evidence)| {
-        let words = evidence.words;
-        let (e5, universal) = evidence.closeness.map_or((0.0, 0.0), |closeness| (closeness.e5, closeness.universal));
-        let score = match traits.mode {
-            Mode::Words => words,
-            Mode::Meaning => e5 + of_universal * universal,
-            Mode::Hybrid => e5 + of_universal * universal + of_words * words,
+        let measures = traits.measures(evidence);
+        let parts = match traits.mode {
+            Mode::Hybrid => WEIGHTS.score(measures),
+            Mode::Meaning => WEIGHTS.score(Measures { words: 0.0, ..measures }),
+            Mode::Words => words_alone(evidence.words),
         };
-        (address, Parts { words, e5, universal, score })
+        (address, parts)
     };
     candidates.into_iter().map(scored).collect()
+}
+
+/// The score where only words are known: BM25 as it is.
+pub fn words_alone(words: f32) -> Parts {
+    Parts { words, score: words, ..Parts::default() }
+}
+
+/// How near two listings are in meaning, from -1 to 1: by both models, as the ranking counts them for texts.
+pub fn closeness_of_texts(e5: f32, universal: f32, across: bool) -> f64 {
+    let share = f64::from(WEIGHTS.universal(across, 0.0));
+    (f64::from(e5) + share * f64::from(universal)) / (1.0 + share)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn candidate(number: u32, words: f32, e5: f32) -> (DocAddress, Evidence) {
-        (DocAddress::new(0, number), Evidence { words, closeness: Some(Closeness { e5, universal: e5 }) })
+    fn candidate(number: u32, words: f32, e5: f32, across: bool) -> (DocAddress, Evidence) {
+        (DocAddress::new(0, number), Evidence { words, closeness: Some(Closeness { e5, universal: e5, across }) })
     }
 
-    fn best(traits: QuestionTraits) -> u32 {
-        let traits = QuestionTraits { known_weight: 5.0, terms: 4.0, words: 10.0, ..traits };
-        let scored = blend(&traits, vec![candidate(1, 9.0, 0.1), candidate(2, 1.0, 0.5)]);
+    fn best(mode: Mode, weight: f32, candidates: Vec<(DocAddress, Evidence)>) -> u32 {
+        let scored = blend(&QuestionTraits { weight, words: 10.0, mode }, candidates);
         scored.into_iter().max_by(|a, b| a.1.score.total_cmp(&b.1.score)).unwrap().0.doc_id
     }
 
     #[test]
     fn words_count_as_far_as_they_are_known() {
-        assert_eq!(best(QuestionTraits { mode: Mode::Words, ..QuestionTraits::default() }), 1);
-        assert_eq!(best(QuestionTraits { mode: Mode::Meaning, known: 1.0, ..QuestionTraits::default() }), 2);
-        // Across languages a chance word does not outweigh meaning.
-        assert_eq!(best(QuestionTraits { mode: Mode::Hybrid, known: 0.05, ..QuestionTraits::default() }), 2);
+        let two = || vec![candidate(1, 9.0, 0.1, false), candidate(2, 1.0, 0.5, false)];
+        assert_eq!(best(Mode::Words, 5.0, two()), 1);
+        assert_eq!(best(Mode::Meaning, 5.0, two()), 2);
+        // Where most of a question's words are known to nobody, a chance word does not outweigh meaning.
+        assert_eq!(best(Mode::Hybrid, 100.0, two()), 2);
+    }
+
+    #[test]
+    fn of_two_that_are_equally_near_the_other_language_was_the_farther_way() {
+        assert_eq!(best(Mode::Hybrid, 5.0, vec![candidate(1, 0.0, 0.4, false), candidate(2, 0.0, 0.4, true)]), 2);
     }
 
     #[test]
     fn without_vectors_the_order_is_that_of_words() {
-        let traits = QuestionTraits { mode: Mode::Hybrid, known: 1.0, known_weight: 5.0, terms: 4.0, ..QuestionTraits::default() };
+        let traits = QuestionTraits { weight: 5.0, words: 4.0, mode: Mode::Hybrid };
         let scored = blend(&traits, vec![(DocAddress::new(0, 1), Evidence { words: 2.0, closeness: None }), (DocAddress::new(0, 2), Evidence { words: 3.0, closeness: None })]);
         assert!(scored[0].1.score < scored[1].1.score && scored[0].1.score > 0.0);
     }

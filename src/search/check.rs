@@ -14,11 +14,12 @@ use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::{DocSet, Searcher, TERMINATED, TantivyDocument};
 use uuid::Uuid;
 
+use super::columns::Vectors;
 use super::document::{Indexed, Meanings, documents, pack};
 use super::fields::Fields;
 use super::index::stored_bytes;
-use super::nearest::Vectors;
 use crate::db::Database;
+use crate::embedding::means::Meaning;
 use crate::embedding::vectors;
 use crate::listings::published::{self, Chunk};
 
@@ -120,7 +121,7 @@ fn mark_of(document: &Indexed, fields: &Fields) -> Mark {
     add(fields.tags, document.tags.iter().map(String::as_str).collect(), false);
     add(text.title, document.title.iter().map(String::as_str).collect(), true);
     add(text.words, document.words.iter().map(String::as_str).collect(), true);
-    let meaning = document.meaning.as_ref().map(|meaning| meaning_bytes(pack(meaning.e5.values()).chain(pack(meaning.universal.values())))).unwrap_or_default();
+    let meaning = document.meaning.as_ref().map(|meaning| meaning_bytes(numbers_of(meaning))).unwrap_or_default();
     Mark { revision: document.revision, digest: digest([&document.card, &document.facts, &document.profile, &document.hidden, &meaning]), postings }
 }
 
@@ -154,6 +155,12 @@ fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Res
         }
     }
     Ok(found)
+}
+
+/// The numbers of a meaning as the columns have them.
+fn numbers_of(meaning: &Meaning) -> impl Iterator<Item = u64> + '_ {
+    let directions = [&meaning.e5, &meaning.universal].into_iter().chain(&meaning.pieces);
+    directions.flat_map(|direction| pack(direction.values())).chain([meaning.languages.to_bits().into()])
 }
 
 fn meaning_bytes(numbers: impl Iterator<Item = u64>) -> Vec<u8> {

@@ -205,9 +205,13 @@ impl Indexed {
             document.add_i64(fields.trl, trl);
         }
         if let Some(meaning) = &self.meaning {
-            for (field, direction) in [(fields.e5, &meaning.e5), (fields.universal, &meaning.universal)] {
-                pack(direction.values()).for_each(|number| document.add_u64(field, number));
+            let universal = std::iter::once(&meaning.universal).chain(&meaning.pieces).map(|direction| (fields.universal, direction));
+            for (field, direction) in std::iter::once((fields.e5, &meaning.e5)).chain(universal) {
+                for number in pack(direction.values()) {
+                    document.add_u64(field, number);
+                }
             }
+            document.add_u64(fields.languages, meaning.languages.to_bits().into());
         }
         // In this order: who judges reads up to the card and no further, see `stored`.
         document.add_bytes(fields.facts, &self.facts);

@@ -3,13 +3,14 @@
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
 
 /// Changes whenever the fields or the text analysis do: an index of another version is rebuilt.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 pub const TAGS: &str = "tags";
 pub const PUBLISHED_AT: &str = "published_at";
 /// The vectors of meaning, eight components in a number.
 pub const E5: &str = "e5";
 pub const UNIVERSAL: &str = "universal";
+pub const LANGUAGES: &str = "languages";
 pub const VALID_THROUGH: &str = "valid_through";
 
 /// These fields get their terms ready-made, so the tokenizer that tantivy wants to hear of does nothing.
@@ -43,7 +44,10 @@ pub struct Fields {
     /// What the listing means, by each model: the bytes of a direction, eight in a number. A column keeps them side by side, on disk and in
     /// memory only where they are read; documents without vectors have none.
     pub e5: Field,
+    /// That of the whole text first, then those of its pieces.
     pub universal: Field,
+    /// The languages of these texts, as bits.
+    pub languages: Field,
     /// What a match is judged by beside the profile, JSON: read for hundreds of candidates, where the card is read for the few that are shown.
     pub facts: Field,
     /// The listing as this audience sees it, JSON.
@@ -75,7 +79,8 @@ impl Fields {
         let amount_max = builder.add_f64_field("amount_max", sortable.clone());
         let trl = builder.add_i64_field("trl", sortable.clone());
         let e5 = builder.add_u64_field(E5, sortable.clone());
-        let universal = builder.add_u64_field(UNIVERSAL, sortable);
+        let universal = builder.add_u64_field(UNIVERSAL, sortable.clone());
+        let languages = builder.add_u64_field(LANGUAGES, sortable);
         let facts = builder.add_bytes_field("facts", stored_bytes.clone());
         let card = builder.add_bytes_field("card", stored_bytes.clone());
         let profile = builder.add_bytes_field("profile", stored_bytes.clone());
@@ -98,6 +103,7 @@ impl Fields {
             trl,
             e5,
             universal,
+            languages,
             facts,
             card,
             profile,

@@ -6,14 +6,15 @@ use tantivy::collector::{Count, TopDocs};
 use tantivy::query::BooleanQuery;
 use tantivy::{DocAddress, Order};
 
-use super::blend::{Mode, Parts};
+use super::blend::{Mode, words_alone};
 use super::collect::{TagCounts, count_tags};
 use super::fields::{PUBLISHED_AT, VALID_THROUGH};
 use super::http::Sort;
 use super::index::{SearchIndex, Snapshot};
 use super::query::{Breadth, Conditions, QueryTerms};
-use super::rank::{Ground, LEAST_CLOSENESS, POOL, Question, by_words, rank};
-use super::statistics::PublicStatistics;
+use super::rank::{Counted, Ground, POOL, Question, by_words, rank};
+use super::weights::Parts;
+use crate::embedding::means::Meaning;
 
 pub struct Asked<'a> {
     pub index: &'a SearchIndex,
@@ -34,42 +35,36 @@ pub struct Found {
 }
 
 impl Asked<'_> {
-    /// In the order of relevance: first the candidates of words and meaning together, then whatever else holds a word. What was found is what
-    /// holds a word, and the candidates beside.
+    /// In the order of relevance, by words and meaning where there are models.
     pub fn by_relevance(&self, conditions: &Conditions) -> tantivy::Result<Found> {
-        let (searcher, fields) = (&self.snapshot.searcher, &*self.index.fields);
-        let ground = Ground { searcher, fields, nearest: &self.snapshot.nearest };
-        let statistics = PublicStatistics { searcher, fields };
-        let (candidates, counted) = rayon::join(
-            || -> tantivy::Result<_> {
-                let meaning = self.index.meaning(self.snapshot, self.text);
-                let mode = if meaning.is_some() { Mode::Hybrid } else { Mode::Words };
-                let question = Question {
-                    terms: self.terms,
-                    meaning: meaning.as_ref(),
-                    traits: self.terms.traits(&statistics, fields, mode, self.text)?,
-                    verified: self.verified,
-                    least_closeness: LEAST_CLOSENESS,
-                };
-                let candidates = rank(&ground, &question, conditions, POOL)?;
-                let end = self.offset + self.page;
-                let mut hits: Vec<(Parts, DocAddress)> = candidates.iter().map(|ranked| (ranked.parts, ranked.address)).collect();
-                if end > hits.len() {
-                    let seen: HashSet<DocAddress> = candidates.iter().map(|ranked| ranked.address).collect();
-                    let rest = by_words(&ground, &question, conditions, 0, end)?.into_iter().filter(|(_, address)| !seen.contains(address));
-                    // Nobody compares them with what came before: they come after all of it.
-                    hits.extend(rest.map(|(words, address)| (Parts { words, ..Parts::default() }, address)));
-                }
-                Ok((hits, candidates))
-            },
-            || -> tantivy::Result<_> {
-                let Some(words) = self.terms.ranking(fields, Breadth::Any, self.verified) else { return Ok((0, HashMap::new())) };
-                searcher.search(&conditions.with(Some(words)), &(Count, TagCounts { names: self.facets.to_vec() }))
-            },
-        );
-        let ((hits, candidates), (total, mut counts)) = (candidates?, counted?);
-        let by_meaning_alone: Vec<DocAddress> = candidates.iter().filter(|ranked| ranked.parts.words <= 0.0).map(|ranked| ranked.address).collect();
-        count_tags(searcher, &by_meaning_alone, self.facets, &mut counts)?;
+        let ground = Ground { searcher: &self.snapshot.searcher, fields: &self.index.fields, nearest: &self.snapshot.nearest };
+        match self.index.meaning(self.snapshot, self.text) {
+            Some(meaning) => self.by_words_and_meaning(&ground, conditions, &meaning),
+            None => self.by_words_alone(&ground, conditions),
+        }
+    }
+
+    fn by_words_alone(&self, ground: &Ground<'_>, conditions: &Conditions) -> tantivy::Result<Found> {
+        let question = Question::new(ground, self.terms, self.text, Mode::Words, None, self.verified)?;
+        let (hits, Counted { total, tags }) = by_words(ground, &question, conditions, self.offset, self.page, self.facets)?;
+        Ok(Found { hits: hits.into_iter().map(|(score, address)| (words_alone(score), address)).collect(), total, counts: tags })
+    }
+
+    /// First the candidates of words and meaning together, then whatever else holds a word. What was found is what holds a word, and the
+    /// candidates beside.
+    fn by_words_and_meaning(&self, ground: &Ground<'_>, conditions: &Conditions, meaning: &Meaning) -> tantivy::Result<Found> {
+        let question = Question::new(ground, self.terms, self.text, Mode::Hybrid, Some(meaning), self.verified)?;
+        let (candidates, Counted { total, tags: mut counts }) = rank(ground, &question, conditions, POOL, self.facets)?;
+        let by_meaning_alone: Vec<DocAddress> = candidates.iter().filter(|ranked| ranked.parts.measures.words <= 0.0).map(|ranked| ranked.address).collect();
+        count_tags(ground.searcher, &by_meaning_alone, self.facets, &mut counts)?;
+        let end = self.offset + self.page;
+        let seen: HashSet<DocAddress> = candidates.iter().map(|ranked| ranked.address).collect();
+        let mut hits: Vec<(Parts, DocAddress)> = candidates.into_iter().map(|ranked| (ranked.parts, ranked.address)).collect();
+        if end > hits.len() {
+            let (rest, _) = by_words(ground, &question, conditions, 0, end, &[])?;
+            // Nobody compares their scores with those of the candidates: they come after all of them.
+            hits.extend(rest.into_iter().filter(|(_, address)| !seen.contains(address)).map(|(score, address)| (words_alone(score), address)));
+        }
         Ok(Found { hits: hits.into_iter().skip(self.offset).take(self.page).collect(), total: total + by_meaning_alone.len(), counts })
     }
 

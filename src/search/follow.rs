@@ -214,10 +214,13 @@ async fn means(conn: &mut Connection) -> Result<(Arc<Means>, i32)> {
     Ok((Arc::new(stored.means.context("this build has no means of the languages")?), stored.version))
 }
 
-/// The means that a generation was made with: those known, or the newest where it was made with others.
+/// The means that a generation was made with: those known, or read by their version. Where they are forgotten the newest serve until the
+/// generation is made anew, which has been asked for then.
 async fn means_of(database: &Database, generation: &Generation, known: (Arc<Means>, i32)) -> Result<(Arc<Means>, i32)> {
-    if Progress::of(&generation.index).is_some_and(|progress| progress.means == known.1) {
-        return Ok(known);
+    let Some(version) = Progress::of(&generation.index).map(|progress| progress.means).filter(|version| *version != known.1) else { return Ok(known) };
+    let mut conn = database.read().await?;
+    match vectors::means_of_version(&mut conn, version).await? {
+        Some(means) => Ok((Arc::new(means), version)),
+        None => means(&mut conn).await,
     }
-    means(&mut *database.read().await?).await
 }

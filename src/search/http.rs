@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 use tantivy::{DocAddress, TantivyDocument};
 use utoipa::{IntoParams, ToSchema};
 
-use super::blend::Parts;
 use super::filters::{conditions, facet_counts, facet_names};
 use super::find::{Asked, Found};
 use super::index::{SearchIndex, SearchMode, Snapshot, stored_bytes};
 use super::query::QueryTerms;
+use super::weights::Parts;
 use crate::access::actor::Caller;
 use crate::error::{Error, FieldError, Result};
 use crate::http::body::Query;

@@ -7,15 +7,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use tantivy::columnar::Column;
 use tantivy::index::SegmentId;
 use tantivy::query::{EnableScoring, Query};
 use tantivy::{DocAddress, DocId, Searcher, SegmentReader};
 use zonebridge_meaning::nearest::Signs;
-use zonebridge_meaning::vector::{Direction, cosine};
+use zonebridge_meaning::vector::cosine;
 
-use super::fields::{E5, UNIVERSAL};
-use crate::embedding::embedder::{E5_WIDTH, UNIVERSAL_WIDTH};
+use super::columns::{Closeness, Vectors};
+use crate::embedding::embedder::E5_WIDTH;
 use crate::embedding::means::Meaning;
 
 /// Of each segment so many are looked at exactly for each that is asked for: a choice; what it misses at a million is not measured yet.
@@ -27,13 +26,6 @@ const FEW: usize = 4_096;
 #[derive(Default, Clone)]
 pub struct Nearest {
     segments: HashMap<SegmentId, Arc<Signs>>,
-}
-
-/// How near a document is to a question, by each model: cosines of centred vectors, from -1 to 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Closeness {
-    pub e5: f32,
-    pub universal: f32,
 }
 
 impl Nearest {
@@ -63,11 +55,15 @@ impl Nearest {
             weight.for_each_no_score(segment, &mut |documents| allowed.add(documents))?;
             let documents = allowed.nearest(signs, meaning, count);
             let vectors = Vectors::of(segment)?;
-            found.extend(documents.into_iter().filter_map(|document| Some((vectors.closeness(document, meaning)?, DocAddress::new(ordinal, document)))));
+            let e5 = |document: DocId| Some((cosine(meaning.e5.values(), &vectors.e5(document)?), DocAddress::new(ordinal, document)));
+            found.extend(documents.into_iter().filter_map(e5));
         }
-        found.sort_by(|(a, at), (b, other)| b.e5.total_cmp(&a.e5).then_with(|| at.cmp(other)));
+        found.sort_by(|(a, at), (b, other)| b.total_cmp(a).then_with(|| at.cmp(other)));
         found.truncate(count);
-        Ok(found)
+        // The other model is read of the nearest alone.
+        let segments: Vec<Vectors> = searcher.segment_readers().iter().map(Vectors::of).collect::<tantivy::Result<_>>()?;
+        let closeness = |(_, address): (f32, DocAddress)| Some((segments.get(address.segment_ord as usize)?.closeness(address.doc_id, meaning)?, address));
+        Ok(found.into_iter().filter_map(closeness).collect())
     }
 }
 
@@ -109,55 +105,11 @@ impl<'a> Allowed<'a> {
     }
 }
 
-/// The directions of a segment's documents.
-pub struct Vectors {
-    e5: Option<Column<u64>>,
-    universal: Option<Column<u64>>,
-}
-
-impl Vectors {
-    pub fn of(segment: &SegmentReader) -> tantivy::Result<Self> {
-        let column = |name: &str| -> tantivy::Result<Option<Column<u64>>> { segment.fast_fields().column_opt(name) };
-        Ok(Self { e5: column(E5)?, universal: column(UNIVERSAL)? })
-    }
-
-    /// The vectors of a document as they are packed, nothing where it has none.
-    pub fn numbers(&self, document: DocId) -> impl Iterator<Item = u64> + '_ {
-        [&self.e5, &self.universal].into_iter().flatten().flat_map(move |column| column.values_for_doc(document))
-    }
-
-    /// What a document means; `None` where it has no vectors.
-    pub fn meaning(&self, document: DocId) -> Option<Meaning> {
-        let e5 = unpack::<E5_WIDTH>(self.e5.as_ref()?, document)?;
-        let universal = unpack::<UNIVERSAL_WIDTH>(self.universal.as_ref()?, document)?;
-        Some(Meaning { e5: Direction::of_values(&e5)?, universal: Direction::of_values(&universal)? })
-    }
-
-    /// `None` where the document has no vectors.
-    pub fn closeness(&self, document: DocId, meaning: &Meaning) -> Option<Closeness> {
-        let e5 = unpack::<E5_WIDTH>(self.e5.as_ref()?, document)?;
-        let universal = unpack::<UNIVERSAL_WIDTH>(self.universal.as_ref()?, document)?;
-        Some(Closeness { e5: cosine(meaning.e5.values(), &e5), universal: cosine(meaning.universal.values(), &universal) })
-    }
-}
-
-/// A direction as it was packed; `None` where there is none.
-fn unpack<const WIDTH: usize>(column: &Column<u64>, document: DocId) -> Option<[i8; WIDTH]> {
-    let mut values = [0_i8; WIDTH];
-    let mut filled = 0;
-    for (eight, number) in values.as_chunks_mut::<8>().0.iter_mut().zip(column.values_for_doc(document)) {
-        *eight = number.to_le_bytes().map(u8::cast_signed);
-        filled += 8;
-    }
-    (filled == WIDTH).then_some(values)
-}
-
 fn signs_of(segment: &SegmentReader) -> tantivy::Result<Signs> {
     let mut signs = Signs::with_width(E5_WIDTH);
-    if let Some(column) = segment.fast_fields().column_opt::<u64>(E5)? {
-        for document in 0..segment.max_doc() {
-            signs.push(unpack::<E5_WIDTH>(&column, document).as_ref().map(<[i8; E5_WIDTH]>::as_slice));
-        }
+    let vectors = Vectors::of(segment)?;
+    for document in 0..segment.max_doc() {
+        signs.push(vectors.e5(document).as_ref().map(<[i8; E5_WIDTH]>::as_slice));
     }
     Ok(signs)
 }

@@ -9,12 +9,10 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use tantivy::query::Bm25StatisticsProvider;
 
-use super::blend::{Mode, QuestionTraits};
 use super::fields::{Fields, TextFields};
 use super::statistics::PublicStatistics;
 use crate::text::fold::is_han;
 use crate::text::function_words::is_function_word;
-use crate::text::language::length_in_words;
 use crate::text::segment::{TermKind, terms};
 
 /// A word of the title counts this much more in a question; a description says nothing about titles.
@@ -24,8 +22,10 @@ const QUESTION: usize = 12;
 /// What a term of Chinese counts that repeats others: a long word what its pairs say, a seam what the words on both of its sides say.
 const LONG_WORD_WEIGHT: f32 = 0.2;
 const SEAM_WEIGHT: f32 = 0.5;
-/// Beyond this many different terms a query is a text; the most frequent in it come first.
+/// Beyond this many different terms the most frequent ones of a text stand for it.
 const MAX_TERMS: usize = 512;
+/// Of a text so many terms are searched: more find what has little to do with it (recall of needs for offers fell).
+const TELLING: usize = 80;
 
 /// The terms of a query with their weights in the order of their first occurrence: a term that is repeated counts as often, as in BM25.
 pub struct QueryTerms {
@@ -75,23 +75,25 @@ impl QueryTerms {
         self.terms.iter().map(|(term, _)| term.clone()).collect()
     }
 
-    /// What is known of a question before a document is looked at.
-    pub fn traits(&self, statistics: &PublicStatistics<'_>, fields: &Fields, mode: Mode, text: &str) -> tantivy::Result<QuestionTraits> {
+    /// Those of the terms that tell most, with what they weigh together: of a question all, of a text those by which it differs from others.
+    pub fn telling(&self, statistics: &PublicStatistics<'_>, fields: &Fields) -> tantivy::Result<(Self, f32)> {
         let documents = statistics.total_num_docs()?;
         let field = fields.of_document(true).words;
-        let (mut known_weight, mut weight_of_all) = (0.0, 0.0);
+        let is_text = self.terms.len() > TELLING;
+        let mut weighed = Vec::with_capacity(self.terms.len());
         for (term, weight) in &self.terms {
             let count = statistics.doc_freq(&Term::from_field_text(field, term))?;
-            let idf = weight * inverse_frequency(documents, count);
-            weight_of_all += idf;
-            if count > 0 {
-                known_weight += idf;
+            // What nobody uses says of a question that the listings cannot answer it by words; a text always has such words.
+            if count > 0 || !is_text {
+                weighed.push((weight * inverse_frequency(documents, count), term, *weight));
             }
         }
-        let share = |part: f32, whole: f32| if whole > 0.0 { part / whole } else { 0.0 };
-        #[expect(clippy::cast_precision_loss, reason = "a question has at most some hundred terms")]
-        let terms = self.terms.len() as f32;
-        Ok(QuestionTraits { known_weight, known: share(known_weight, weight_of_all), terms, words: length_in_words(text), mode })
+        if is_text {
+            weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+            weighed.truncate(TELLING);
+        }
+        let weight = weighed.iter().map(|(telling, ..)| telling).sum();
+        Ok((Self { terms: weighed.into_iter().map(|(_, term, weight)| (term.clone(), weight)).collect() }, weight))
     }
 
     /// How many of the terms a document must hold.

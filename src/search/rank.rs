@@ -4,16 +4,20 @@
 
 use std::collections::HashMap;
 
-use tantivy::collector::TopDocs;
+use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{EnableScoring, Query};
 use tantivy::{DocAddress, DocSet, Score, Searcher, TERMINATED};
 
-use super::blend::{Evidence, Parts, QuestionTraits, blend};
+use super::blend::{Evidence, Mode, QuestionTraits, blend};
+use super::collect::TagCounts;
+use super::columns::Vectors;
 use super::fields::Fields;
-use super::nearest::{Nearest, Vectors};
+use super::nearest::Nearest;
 use super::query::{Breadth, Conditions, QueryTerms};
 use super::statistics::PublicStatistics;
+use super::weights::Parts;
 use crate::embedding::means::Meaning;
+use crate::text::language::length_in_words;
 
 /// How many candidates each side gives, unless a deeper page is asked for.
 pub const POOL: usize = 200;
@@ -30,7 +34,7 @@ pub struct Ground<'a> {
 
 /// What is looked for.
 pub struct Question<'a> {
-    pub terms: &'a QueryTerms,
+    pub terms: QueryTerms,
     /// `None` where there are no models: then words alone rank.
     pub meaning: Option<&'a Meaning>,
     pub traits: QuestionTraits,
@@ -46,13 +50,37 @@ pub struct Ranked {
     pub parts: Parts,
 }
 
-/// All candidates that fulfil the conditions, the best first: what words and meaning each find best, together.
-pub fn rank(ground: &Ground<'_>, question: &Question<'_>, conditions: &Conditions, pool: usize) -> tantivy::Result<Vec<Ranked>> {
+/// What words found in all: how many documents, and how many of each tag asked for.
+#[derive(Default)]
+pub struct Counted {
+    pub total: usize,
+    pub tags: HashMap<String, u64>,
+}
+
+impl<'a> Question<'a> {
+    /// A question of some text, weighed by what the listings hold.
+    pub fn new(ground: &Ground<'_>, terms: &QueryTerms, text: &str, mode: Mode, meaning: Option<&'a Meaning>, verified: bool) -> tantivy::Result<Self> {
+        let (terms, weight) = terms.telling(&ground.statistics(), ground.fields)?;
+        let traits = QuestionTraits { weight, words: length_in_words(text), mode };
+        Ok(Self { terms, meaning, traits, verified, least_closeness: LEAST_CLOSENESS })
+    }
+}
+
+impl Ground<'_> {
+    pub fn statistics(&self) -> PublicStatistics<'_> {
+        PublicStatistics { searcher: self.searcher, fields: self.fields }
+    }
+}
+
+/// All candidates that fulfil the conditions, the best first: what words and meaning each find best, together. With them what words found in
+/// all, and the counts of the tags named by `facets` in that.
+pub fn rank(ground: &Ground<'_>, question: &Question<'_>, conditions: &Conditions, pool: usize, facets: &[String]) -> tantivy::Result<(Vec<Ranked>, Counted)> {
     let words = question.terms.ranking(ground.fields, Breadth::Any, question.verified);
     let by_meaning = || question.meaning.map_or(Ok(Vec::new()), |meaning| ground.nearest.find(ground.searcher, &conditions.filter(), meaning, pool));
-    let (by_words, by_meaning) = rayon::join(|| by_words(ground, question, conditions, 0, pool), by_meaning);
+    let (by_words, by_meaning) = rayon::join(|| by_words(ground, question, conditions, 0, pool, facets), by_meaning);
+    let (by_words, counted) = by_words?;
     let mut candidates: HashMap<DocAddress, Evidence> = HashMap::new();
-    for (score, address) in by_words? {
+    for (score, address) in by_words {
         candidates.entry(address).or_default().words = score;
     }
     for (closeness, address) in by_meaning? {
@@ -62,21 +90,28 @@ pub fn rank(ground: &Ground<'_>, question: &Question<'_>, conditions: &Condition
     candidates.retain(|_, evidence| evidence.words > 0.0 || evidence.closeness.is_some_and(|closeness| closeness.e5 + closeness.universal >= question.least_closeness));
     let mut ranked: Vec<Ranked> = blend(&question.traits, candidates.into_iter().collect()).into_iter().map(|(address, parts)| Ranked { address, parts }).collect();
     ranked.sort_by(|a, b| b.parts.score.total_cmp(&a.parts.score).then_with(|| a.address.cmp(&b.address)));
-    Ok(ranked)
+    Ok((ranked, counted))
 }
 
-/// What words find, the best first.
-pub fn by_words(ground: &Ground<'_>, question: &Question<'_>, conditions: &Conditions, offset: usize, limit: usize) -> tantivy::Result<Vec<(Score, DocAddress)>> {
-    let Some(words) = question.terms.ranking(ground.fields, Breadth::Any, question.verified) else { return Ok(Vec::new()) };
-    let statistics = PublicStatistics { searcher: ground.searcher, fields: ground.fields };
-    let best = TopDocs::with_limit(limit).and_offset(offset).order_by_score();
-    ground.searcher.search_with_statistics_provider(&conditions.with(Some(words)), &best, &statistics)
+/// What words find, the best first, and how much it is: one pass over the postings.
+pub fn by_words(
+    ground: &Ground<'_>,
+    question: &Question<'_>,
+    conditions: &Conditions,
+    offset: usize,
+    limit: usize,
+    facets: &[String],
+) -> tantivy::Result<(Vec<(Score, DocAddress)>, Counted)> {
+    let Some(words) = question.terms.ranking(ground.fields, Breadth::Any, question.verified) else { return Ok((Vec::new(), Counted::default())) };
+    let wanted = (TopDocs::with_limit(limit).and_offset(offset).order_by_score(), Count, TagCounts { names: facets.to_vec() });
+    let (best, total, tags) = ground.searcher.search_with_statistics_provider(&conditions.with(Some(words)), &wanted, &ground.statistics())?;
+    Ok((best, Counted { total, tags }))
 }
 
 /// Gives every candidate the measure by which it was not found.
 fn complete(ground: &Ground<'_>, question: &Question<'_>, words: Option<&dyn Query>, candidates: &mut HashMap<DocAddress, Evidence>) -> tantivy::Result<()> {
     let Some(meaning) = question.meaning else { return Ok(()) };
-    let statistics = PublicStatistics { searcher: ground.searcher, fields: ground.fields };
+    let statistics = ground.statistics();
     let weight = words.map(|words| words.weight(EnableScoring::enabled_from_statistics_provider(&statistics, ground.searcher))).transpose()?;
     let mut addresses: Vec<DocAddress> = candidates.keys().copied().collect();
     addresses.sort_unstable();

@@ -8,14 +8,14 @@ use tantivy::collector::TopDocs;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::blend::{Mode, Parts};
+use super::blend::Mode;
+use super::columns::Vectors;
 use super::document::{audience_of, days};
 use super::http::{SearchHit, card, hit};
 use super::index::{SearchIndex, SearchMode, Snapshot};
-use super::nearest::Vectors;
 use super::query::{Conditions, QueryTerms};
-use super::rank::{Ground, LEAST_CLOSENESS, POOL, Question, rank};
-use super::statistics::PublicStatistics;
+use super::rank::{Ground, POOL, Question, rank};
+use super::weights::Parts;
 use crate::access::actor::Caller;
 use crate::error::{Error, Result};
 use crate::http::body::{PathId, Query};
@@ -80,9 +80,9 @@ fn like(index: &SearchIndex, snapshot: &Snapshot, listing: &ListingCard, address
     let terms = QueryTerms::of(&text);
     let meaning = Vectors::of(searcher.segment_reader(address.segment_ord))?.meaning(address.doc_id);
     let mode = if meaning.is_some() { Mode::Hybrid } else { Mode::Words };
-    let traits = terms.traits(&PublicStatistics { searcher, fields }, fields, mode, &text)?;
-    let question = Question { terms: &terms, meaning: meaning.as_ref(), traits, verified, least_closeness: LEAST_CLOSENESS };
-    let ranked = rank(&Ground { searcher, fields, nearest: &snapshot.nearest }, &question, &conditions, POOL)?;
+    let ground = Ground { searcher, fields, nearest: &snapshot.nearest };
+    let question = Question::new(&ground, &terms, &text, mode, meaning.as_ref(), verified)?;
+    let (ranked, _) = rank(&ground, &question, &conditions, POOL, &[])?;
     Ok(ranked.into_iter().map(|ranked| (ranked.parts, ranked.address)).collect())
 }
 

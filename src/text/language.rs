@@ -12,9 +12,45 @@ pub enum Language {
     En,
 }
 
+/// Some of the languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Languages(u8);
+
+impl Languages {
+    pub const fn only(language: Language) -> Self {
+        Self(match language {
+            Language::Zh => 1,
+            Language::En => 2,
+        })
+    }
+
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether there is a language in both.
+    pub const fn meet(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub const fn to_bits(self) -> u8 {
+        self.0
+    }
+
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits & 3)
+    }
+}
+
 /// Chinese from one Chinese character in five letters on: a Chinese sentence full of product names is still Chinese.
 pub fn detect(text: &str) -> Language {
-    if chinese_share(text) >= 0.2 { Language::Zh } else { Language::En }
+    of_share(chinese_share(text))
+}
+
+/// The language of a text with such a share of Chinese characters.
+pub fn of_share(chinese: f32) -> Language {
+    if chinese >= 0.2 { Language::Zh } else { Language::En }
 }
 
 /// The share of Chinese characters among the letters of a text, 0 where there are none.

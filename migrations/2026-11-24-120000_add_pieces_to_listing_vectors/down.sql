@@ -1,0 +1,1 @@
+ALTER TABLE listing_vectors DROP COLUMN pieces;

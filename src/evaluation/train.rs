@@ -1,0 +1,168 @@
+//! Learning what each measure of words and meaning counts, from sets with judgements.
+//!
+//! The score is a sum of five measures beside e5's, so five numbers are looked for: those with the highest nDCG@10, each set counting alike.
+//! That is no smooth function of them, so each is moved by steps that grow smaller, as long as it gains. A gain must be worth the step: what
+//! is within the noise of the questions stays as it is.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use crate::search::weights::{Measures, Weights};
+
+/// A question with its candidates and what the judges said of them.
+pub struct Judged {
+    pub candidates: Vec<(Measures, u32)>,
+    /// The DCG of the best order of all that was judged.
+    pub ideal: f32,
+}
+
+pub struct Set {
+    pub name: String,
+    pub questions: Vec<Judged>,
+}
+
+/// The mean nDCG@10 of a set with weights that other questions, or other sets, taught.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    pub name: String,
+    pub questions: usize,
+    pub before: f64,
+    pub learned: f64,
+    /// By weights that four fifths of the questions of all sets taught, on the last fifth.
+    pub other_questions: f64,
+    /// By weights that the other sets taught.
+    pub other_sets: f64,
+}
+
+/// The factors by which a weight is moved, the large ones first.
+const STEPS: [f32; 6] = [1.5, 0.67, 1.2, 0.83, 1.07, 0.935];
+/// A mean over sets must rise by so much for a step to be taken.
+const WORTH: f64 = 0.0002;
+const ROUNDS: usize = 6;
+const FOLDS: usize = 5;
+
+type Pick = fn(&mut Weights) -> &mut f32;
+const WEIGHTS: [Pick; 5] = [
+    |weights| &mut weights.words,
+    |weights| &mut weights.universal_across,
+    |weights| &mut weights.universal_short,
+    |weights| &mut weights.universal_else,
+    |weights| &mut weights.across,
+];
+
+impl Judged {
+    pub fn new(candidates: Vec<(Measures, u32)>, grades: &HashMap<String, u32>) -> Self {
+        let mut ideal: Vec<u32> = grades.values().copied().collect();
+        ideal.sort_unstable_by(|a, b| b.cmp(a));
+        Self { candidates, ideal: discounted(ideal.into_iter()) }
+    }
+
+    fn ndcg(&self, weights: &Weights) -> f64 {
+        let mut scored: Vec<(f32, u32)> = self.candidates.iter().map(|(measures, grade)| (weights.score(*measures).score, *grade)).collect();
+        let best_first = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0);
+        if scored.len() > 10 {
+            scored.select_nth_unstable_by(9, best_first);
+            scored.truncate(10);
+        }
+        scored.sort_by(best_first);
+        f64::from(discounted(scored.into_iter().map(|(_, grade)| grade)) / self.ideal)
+    }
+}
+
+fn discounted(grades: impl Iterator<Item = u32>) -> f32 {
+    grades.take(10).zip(2_u8..).map(|(grade, rank)| (f32::from(u8::try_from(grade.min(30)).unwrap_or(30)).exp2() - 1.0) / f32::from(rank).log2()).sum()
+}
+
+/// Whether a question of a number takes part.
+type Part<'a> = &'a (dyn Fn(usize) -> bool + Sync);
+
+#[expect(clippy::cast_precision_loss, reason = "a number of questions")]
+fn mean(set: &Set, weights: &Weights, part: Part<'_>) -> f64 {
+    let of_part: Vec<f64> = set.questions.par_iter().enumerate().filter(|(number, _)| part(*number)).map(|(_, question)| question.ndcg(weights)).collect();
+    if of_part.is_empty() { 0.0 } else { of_part.iter().sum::<f64>() / of_part.len() as f64 }
+}
+
+/// The weights that serve a part of the questions of some sets best, found from `start`.
+fn learn(sets: &[&Set], start: Weights, part: Part<'_>) -> Weights {
+    #[expect(clippy::cast_precision_loss, reason = "a number of sets")]
+    let quality = |weights: &Weights| sets.iter().map(|set| mean(set, weights, part)).sum::<f64>() / sets.len().max(1) as f64;
+    let (mut best, mut reached) = (start, quality(&start));
+    for _ in 0..ROUNDS {
+        let before = reached;
+        for pick in WEIGHTS {
+            for step in STEPS {
+                let mut moved = best;
+                // A weight of nothing could not be moved by a factor.
+                *pick(&mut moved) = (*pick(&mut moved)).max(0.02) * step;
+                let quality = quality(&moved);
+                if quality > reached + WORTH {
+                    (best, reached) = (moved, quality);
+                }
+            }
+        }
+        if reached <= before {
+            break;
+        }
+    }
+    best
+}
+
+/// Weights of all sets, and how well such weights do on what did not teach them.
+pub fn cross_validated(sets: &[Set], start: Weights) -> (Weights, Vec<Outcome>) {
+    let all: Vec<&Set> = sets.iter().collect();
+    let learned = learn(&all, start, &|_| true);
+    let folds: Vec<Weights> = (0..FOLDS).map(|fold| learn(&all, start, &move |number| number % FOLDS != fold)).collect();
+    let outcomes = sets.iter().enumerate().map(|(left_out, set)| {
+        let others: Vec<&Set> = sets.iter().enumerate().filter(|(number, _)| *number != left_out).map(|(_, set)| set).collect();
+        let by_others = learn(&others, start, &|_| true);
+        #[expect(clippy::cast_precision_loss, reason = "a number of questions")]
+        let share = |fold: usize| (0..set.questions.len()).filter(|number| number % FOLDS == fold).count() as f64 / set.questions.len().max(1) as f64;
+        let other_questions = folds.iter().enumerate().map(|(fold, weights)| share(fold) * mean(set, weights, &move |number| number % FOLDS == fold)).sum();
+        Outcome {
+            name: set.name.clone(),
+            questions: set.questions.len(),
+            before: mean(set, &start, &|_| true),
+            learned: mean(set, &learned, &|_| true),
+            other_questions,
+            other_sets: mean(set, &by_others, &|_| true),
+        }
+    });
+    let outcomes = outcomes.collect();
+    (learned, outcomes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Questions whose answer is what `right` says, among candidates where the other measure misleads.
+    fn set(name: &str, right: fn(f32) -> Measures, wrong: fn(f32) -> Measures) -> Set {
+        let grades = HashMap::from([("a".to_owned(), 1)]);
+        let question = |number: usize| {
+            #[expect(clippy::cast_precision_loss, reason = "a small number")]
+            let far = number as f32 / 100.0;
+            let candidates = (0..20).map(|_| (wrong(0.5 + far), 0)).chain([(right(0.5), 1)]).collect();
+            Judged::new(candidates, &grades)
+        };
+        Set { name: name.to_owned(), questions: (0..20).map(question).collect() }
+    }
+
+    const START: Weights = Weights { words: 0.1, universal_across: 0.5, universal_short: 0.5, universal_else: 0.1, across: 0.0 };
+
+    #[test]
+    fn what_tells_more_comes_to_count_more() {
+        let sets = [set("words", |value| Measures { words: value, ..Measures::default() }, |value| Measures { e5: value * 0.2, ..Measures::default() })];
+        let (learned, outcomes) = cross_validated(&sets, START);
+        assert!(learned.words > START.words, "{learned:?}");
+        assert!(outcomes[0].learned > outcomes[0].before && outcomes[0].other_questions > outcomes[0].before, "{outcomes:?}");
+    }
+
+    #[test]
+    fn a_perfect_order_scores_one_and_a_missed_answer_nothing() {
+        let grades = HashMap::from([("a".to_owned(), 3), ("b".to_owned(), 1)]);
+        let e5 = |e5: f32| Measures { e5, ..Measures::default() };
+        assert!((Judged::new(vec![(e5(0.9), 3), (e5(0.8), 1), (e5(0.1), 0)], &grades).ndcg(&START) - 1.0).abs() < 1e-6);
+        assert!(Judged::new(vec![(e5(0.9), 0)], &grades).ndcg(&START).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,72 @@
+//! What the measures of words and meaning count in a score: learned from judgements, see docs/relevance.md.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The measures of a pair of question and document, each by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, ToSchema)]
+pub struct Measures {
+    /// BM25 as a share of what the question's words weigh.
+    pub words: f32,
+    /// The cosine by e5.
+    pub e5: f32,
+    /// The cosine by the universal encoder.
+    pub universal: f32,
+    /// 1 for a question of up to four words, 0 from six on.
+    pub short: f32,
+    /// Whether the listing is not in the question's language.
+    pub across: bool,
+}
+
+/// A score and what it is made of: the contributions add up to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, ToSchema)]
+pub struct Parts {
+    pub words: f32,
+    pub e5: f32,
+    pub universal: f32,
+    /// Listings in the other language are farther by both models than those that say the same in the question's; this makes them equal.
+    pub across: f32,
+    pub score: f32,
+    pub measures: Measures,
+}
+
+/// What each measure counts, e5 being 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    pub words: f32,
+    /// The universal encoder is a good judge across languages, and of a few words, and a bad one of technical texts.
+    pub universal_across: f32,
+    pub universal_short: f32,
+    pub universal_else: f32,
+    pub across: f32,
+}
+
+/// Written by `zonebridge learn weights`.
+pub const WEIGHTS: Weights = include!("weights.in");
+
+impl Weights {
+    /// What the universal encoder counts for a pair.
+    pub fn universal(&self, across: bool, short: f32) -> f32 {
+        if across { self.universal_across } else { self.universal_short * short + self.universal_else * (1.0 - short) }
+    }
+
+    /// score = e5 + words · BM25 / weight + u · universal + (across, if the languages differ)
+    pub fn score(&self, measures: Measures) -> Parts {
+        let universal = self.universal(measures.across, measures.short) * measures.universal;
+        let (words, e5, across) = (self.words * measures.words, measures.e5, if measures.across { self.across } else { 0.0 });
+        Parts { words, e5, universal, across, score: words + e5 + universal + across, measures }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contributions_add_up_to_the_score() {
+        for across in [false, true] {
+            let parts = WEIGHTS.score(Measures { words: 0.7, e5: 0.4, universal: 0.5, short: 0.5, across });
+            assert!((parts.words + parts.e5 + parts.universal + parts.across - parts.score).abs() < 1e-6);
+        }
+    }
+}
