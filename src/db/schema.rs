@@ -265,6 +265,8 @@ diesel::table! {
         e5 -> Bytea,
         universal -> Bytea,
         pieces -> Bytea,
+        title_e5 -> Bytea,
+        title_universal -> Bytea,
         embedded_at -> Timestamptz,
     }
 }

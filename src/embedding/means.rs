@@ -12,6 +12,7 @@ use zonebridge_meaning::vector::{Direction, make_unit};
 
 use super::embedder::Raw;
 use crate::text::language::{Language, Languages, of_share};
+use crate::text::profile::TITLE_WEIGHT;
 
 /// What the model was told that a text is. The universal encoder makes no difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -190,4 +191,11 @@ pub fn together(all: &[Meaning]) -> Option<Meaning> {
             languages: all.iter().fold(Languages::default(), |languages, meaning| languages.and(meaning.languages)),
         }),
     }
+}
+
+/// What a text with a title asks for: the title counts as often as its words do.
+pub fn with_title(whole: &Meaning, title: &Meaning) -> Option<Meaning> {
+    let mut parts = vec![title.clone(); TITLE_WEIGHT.into()];
+    parts.push(whole.clone());
+    together(&parts)
 }

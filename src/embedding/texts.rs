@@ -4,7 +4,7 @@ use uuid::Uuid;
 use zonebridge_meaning::vector::Direction;
 
 use super::embedder::Raw;
-use super::means::{Meaning, Means, Role, together};
+use super::means::{Meaning, Means, Role, together, with_title};
 use crate::listings::content::tiers::Tier;
 use crate::listings::model::Entry;
 use crate::listings::view::ListingCard;
@@ -15,7 +15,16 @@ use crate::text::language::Language;
 pub struct ListingText {
     pub audience: &'static str,
     pub language: Language,
+    /// Read as a question: by it a listing looks for others.
+    pub title: Option<String>,
     pub text: String,
+}
+
+/// The directions of a title by both models.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TitleVector {
+    pub e5: Direction,
+    pub universal: Direction,
 }
 
 /// The directions of a text of a listing, as they are stored.
@@ -30,6 +39,8 @@ pub struct ListingVector {
     pub universal: Direction,
     /// Of the text's pieces by the universal encoder.
     pub pieces: Vec<Direction>,
+    /// Of the title as a question, where the text has one.
+    pub title: Option<TitleVector>,
 }
 
 /// The texts of a listing: those that everybody may read, and once more with what is for verified organisations where there is such.
@@ -51,14 +62,18 @@ fn of_audience(card: &ListingCard, audience: &'static str) -> Vec<ListingText> {
                 Language::En => text.en.as_deref(),
             })
             .collect();
-        (!parts.is_empty()).then(|| ListingText { audience, language, text: parts.join("\n") })
+        let title = match language {
+            Language::Zh => card.title.zh.clone(),
+            Language::En => card.title.en.clone(),
+        };
+        (!parts.is_empty()).then(|| ListingText { audience, language, title, text: parts.join("\n") })
     };
     [Language::Zh, Language::En].into_iter().filter_map(in_language).collect()
 }
 
 impl ListingVector {
     /// `None` where the models see nothing in a text.
-    pub fn of(entry: &Entry, text: &ListingText, raw: &Raw) -> Option<Self> {
+    pub fn of(entry: &Entry, text: &ListingText, raw: &Raw, title: Option<&Raw>) -> Option<Self> {
         Some(Self {
             listing_id: entry.listing.id,
             audience: text.audience.to_owned(),
@@ -68,11 +83,18 @@ impl ListingVector {
             e5: Direction::of(&raw.e5)?,
             universal: Direction::of(&raw.universal)?,
             pieces: raw.pieces.iter().filter_map(|piece| Direction::of(piece)).collect(),
+            title: title.and_then(|title| Some(TitleVector { e5: Direction::of(&title.e5)?, universal: Direction::of(&title.universal)? })),
         })
     }
 
     pub fn raw(&self) -> Raw {
         Raw { e5: self.e5.to_unit(), universal: self.universal.to_unit(), pieces: self.pieces.iter().map(Direction::to_unit).collect(), chinese: self.chinese }
+    }
+
+    /// Of the title, which is taken to be in the language of the text.
+    pub fn raw_title(&self) -> Option<Raw> {
+        let title = self.title.as_ref()?;
+        Some(Raw { e5: title.e5.to_unit(), universal: title.universal.to_unit(), pieces: Vec::new(), chinese: self.chinese })
     }
 }
 
@@ -80,4 +102,17 @@ impl ListingVector {
 pub fn meaning_of(vectors: &[ListingVector], audience: &str, revision: i32, means: &Means) -> Option<Meaning> {
     let own = vectors.iter().filter(|vector| vector.audience == audience && vector.revision == revision);
     together(&own.filter_map(|vector| means.centre(Role::Passage, &vector.raw())).collect::<Vec<_>>())
+}
+
+/// What a listing asks for when it looks for partners: what it means, with its title as a question.
+pub fn asking_of(vectors: &[ListingVector], audience: &str, revision: i32, means: &Means) -> Option<Meaning> {
+    let own = vectors.iter().filter(|vector| vector.audience == audience && vector.revision == revision);
+    let asking = |vector: &ListingVector| {
+        let whole = means.centre(Role::Passage, &Raw { pieces: Vec::new(), ..vector.raw() })?;
+        match vector.raw_title().and_then(|title| means.centre(Role::Query, &title)) {
+            Some(title) => with_title(&whole, &title),
+            None => Some(whole),
+        }
+    };
+    together(&own.filter_map(asking).collect::<Vec<_>>())
 }

@@ -11,7 +11,7 @@ use zonebridge_meaning::vector::Direction;
 
 use super::embedder::{MODEL, UNIVERSAL_WIDTH};
 use super::means::Means;
-use super::texts::ListingVector;
+use super::texts::{ListingVector, TitleVector};
 use crate::db::Connection;
 use crate::db::schema::{embedding_means, listing_vectors};
 use crate::text::language::Language;
@@ -83,6 +83,8 @@ pub async fn replace(conn: &mut Connection, ids: &[Uuid], vectors: &[ListingVect
                 listing_vectors::e5.eq(vector.e5.to_bytes()),
                 listing_vectors::universal.eq(vector.universal.to_bytes()),
                 listing_vectors::pieces.eq(vector.pieces.iter().flat_map(Direction::to_bytes).collect::<Vec<u8>>()),
+                listing_vectors::title_e5.eq(vector.title.as_ref().map(|title| title.e5.to_bytes()).unwrap_or_default()),
+                listing_vectors::title_universal.eq(vector.title.as_ref().map(|title| title.universal.to_bytes()).unwrap_or_default()),
             )
         })
         .collect();
@@ -90,13 +92,14 @@ pub async fn replace(conn: &mut Connection, ids: &[Uuid], vectors: &[ListingVect
     Ok(())
 }
 
-type Row = (Uuid, String, String, i32, f32, Vec<u8>, Vec<u8>, Vec<u8>);
+type Row = (Uuid, String, String, i32, f32, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
 
 fn vector(row: Row) -> Option<ListingVector> {
-    let (listing_id, audience, language, revision, chinese, e5, universal, pieces) = row;
+    let (listing_id, audience, language, revision, chinese, e5, universal, pieces, title_e5, title_universal) = row;
     let language = if language == "zh" { Language::Zh } else { Language::En };
     let pieces = pieces.chunks_exact(UNIVERSAL_WIDTH).filter_map(Direction::from_bytes).collect();
-    Some(ListingVector { listing_id, audience, language, revision, chinese, e5: Direction::from_bytes(&e5)?, universal: Direction::from_bytes(&universal)?, pieces })
+    let title = Direction::from_bytes(&title_e5).zip(Direction::from_bytes(&title_universal)).map(|(e5, universal)| TitleVector { e5, universal });
+    Some(ListingVector { listing_id, audience, language, revision, chinese, e5: Direction::from_bytes(&e5)?, universal: Direction::from_bytes(&universal)?, pieces, title })
 }
 
 macro_rules! columns {
@@ -110,6 +113,8 @@ macro_rules! columns {
             listing_vectors::e5,
             listing_vectors::universal,
             listing_vectors::pieces,
+            listing_vectors::title_e5,
+            listing_vectors::title_universal,
         )
     };
 }

@@ -14,13 +14,11 @@ use super::embedder::{Embedder, Raw};
 use super::means::{Means, Sum};
 use super::texts::{ListingText, ListingVector, texts_of};
 use super::vectors;
-use crate::db::{Connection, Database};
+use crate::db::Database;
 use crate::error::{Error, Result};
 use crate::feed::{self, Position};
-use crate::listings::content::tiers::Tier;
 use crate::listings::model::Entry;
 use crate::listings::published;
-use crate::listings::view::ListingCard;
 use crate::text::language::Language;
 
 const BATCH: i64 = 32;
@@ -32,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// From this many vectors on a network has means of its own; of how many they are taken at most.
 const ENOUGH: i64 = 200;
 const SAMPLE: i64 = 20_000;
-/// So many titles stand for what people ask.
+/// So many titles stand for what people ask, which is no business of ours to keep.
 const TITLES: usize = 200;
 
 pub struct Worker {
@@ -187,9 +185,8 @@ impl Worker {
             for vector in &newest {
                 passages.add(&vector.raw());
             }
-            let ids: Vec<Uuid> = newest.iter().take(TITLES).map(|vector| vector.listing_id).collect();
-            for raw in self.titles(&mut conn, &ids, language).await? {
-                titles.add(&raw);
+            for title in newest.iter().filter_map(ListingVector::raw_title).take(TITLES) {
+                titles.add(&title);
             }
             means.move_passages(language, &passages);
             means.move_queries(language, &titles);
@@ -201,26 +198,13 @@ impl Worker {
     }
 }
 
-impl Worker {
-    /// What listings are called, read as questions: what people ask for is no business of ours to keep.
-    async fn titles(&self, conn: &mut Connection, ids: &[Uuid], language: Language) -> Result<Vec<Raw>> {
-        let entries = published::among(conn, ids).await?;
-        let title = |entry: &Entry| {
-            let title = ListingCard::of(entry, Tier::Public).title;
-            match language {
-                Language::Zh => title.zh,
-                Language::En => title.en,
-            }
-        };
-        let titles: Vec<String> = entries.iter().filter_map(title).collect();
-        let embedder = self.embedder.clone();
-        let embed = move || embedder.embed_titles_in_background(&titles.iter().map(String::as_str).collect::<Vec<_>>());
-        tokio::task::spawn_blocking(embed).await.map_err(Error::internal)
-    }
-}
-
 fn vectors_of(embedder: &Embedder, entries: &[Entry]) -> Vec<ListingVector> {
     let texts: Vec<(&Entry, ListingText)> = entries.iter().flat_map(|entry| texts_of(entry).into_iter().map(move |text| (entry, text))).collect();
     let raw = embedder.embed_in_background(&texts.iter().map(|(_, text)| text.text.as_str()).collect::<Vec<_>>());
-    texts.iter().zip(&raw).filter_map(|((entry, text), raw)| ListingVector::of(entry, text, raw)).collect()
+    let mut titles = embedder.embed_titles_in_background(&texts.iter().filter_map(|(_, text)| text.title.as_deref()).collect::<Vec<_>>()).into_iter();
+    let vector = |((entry, text), raw): (&(&Entry, ListingText), &Raw)| {
+        let title = text.title.as_ref().and_then(|_| titles.next());
+        ListingVector::of(entry, text, raw, title.as_ref())
+    };
+    texts.iter().zip(&raw).filter_map(vector).collect()
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::dataset::{Dataset, Text};
 use crate::embedding::cache::VectorCache;
 use crate::embedding::embedder::{Embedder, Raw};
-use crate::embedding::means::{ASKED, Meaning, Means, Role, Sum, together};
+use crate::embedding::means::{ASKED, Meaning, Means, Role, Sum, with_title};
 use crate::text::clean::clip;
 use crate::text::language::{Language, detect};
 
@@ -29,7 +29,8 @@ impl Meanings {
             Ok(texts.iter().cloned().zip(raw).collect())
         };
         let documents = embed(Role::Passage, &set.corpus.iter().map(Text::whole).collect::<Vec<_>>())?;
-        let queries = embed(Role::Query, &set.queries.iter().flat_map(readings).collect::<Vec<_>>())?;
+        let queries =
+            embed(Role::Query, &set.queries.iter().flat_map(|query| [query.whole()].into_iter().chain(has_title(query).then(|| query.title.clone()))).collect::<Vec<_>>())?;
         let mut means = Means::default_means().context("this build has no means: write them with `zonebridge learn means`")?;
         for (language, at_most) in OPENING {
             let of_language: Vec<&Text> = set.corpus.iter().filter(|text| detect(&text.whole()) == language).collect();
@@ -55,19 +56,17 @@ impl Meanings {
         self.means.centre(Role::Passage, self.documents.get(&document.whole())?)
     }
 
-    /// What a query means; one with a title is read twice, since a title says what a long text is about.
+    /// What a query means, with its title as a listing that looks for partners has.
     pub fn of_query(&self, query: &Text) -> Option<Meaning> {
-        let meanings = readings(query).into_iter().map(|text| self.means.centre(Role::Query, self.queries.get(&text)?));
-        together(&meanings.collect::<Option<Vec<_>>>()?)
+        let of = |text: &str| self.means.centre(Role::Query, self.queries.get(text)?);
+        let whole = of(&query.whole())?;
+        if has_title(query) { with_title(&whole, &of(&query.title)?) } else { Some(whole) }
     }
 }
 
-fn readings(query: &Text) -> Vec<String> {
-    let mut readings = vec![query.whole()];
-    if !query.title.is_empty() && !query.text.is_empty() {
-        readings.push(query.title.clone());
-    }
-    readings
+/// Whether a query is a text with a title.
+fn has_title(query: &Text) -> bool {
+    !query.title.is_empty() && !query.text.is_empty()
 }
 
 /// What a document is called: its title, or how it begins.

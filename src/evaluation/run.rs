@@ -19,7 +19,7 @@ use crate::search::nearest::Nearest;
 use crate::search::query::{Conditions, QueryTerms};
 use crate::search::rank::{Ground, Question, rank};
 use crate::search::weights::Parts;
-use crate::text::segment::terms;
+use crate::text::segment;
 
 const DEPTH: usize = 1_000;
 const WRITER_MEMORY: usize = 200_000_000;
@@ -113,7 +113,7 @@ fn index(set: &Dataset, fields: &Fields, meanings: Option<&Meanings>) -> Result<
 
 /// The text as if it were a listing with a title and a body.
 fn indexed(text: &Text, meaning: Option<Meaning>) -> Indexed {
-    let of = |text: &str| terms(text).into_iter().map(|term| term.text).collect::<Vec<_>>();
+    let of = |text: &str| segment::terms(text).into_iter().map(|term| term.text).collect::<Vec<_>>();
     let title = of(&text.title);
     let mut words = title.clone();
     words.extend(of(&text.text));
@@ -144,8 +144,8 @@ fn ranking(ground: &Ground<'_>, query: &Text, mode: Mode, meaning: Option<&Meani
     if let Some(judged) = judged {
         conditions.exact(fields.id, &judged.keys().map(String::as_str).collect::<Vec<_>>());
     }
-    let text = query.whole();
-    let question = Question { least_closeness: f32::MIN, ..Question::new(ground, &QueryTerms::of(&text), &text, mode, meaning.filter(|_| mode != Mode::Words), false)? };
+    let (text, terms) = (query.whole(), QueryTerms::titled(&query.title, &query.text));
+    let question = Question { least_closeness: f32::MIN, ..Question::new(ground, &terms, &text, mode, meaning.filter(|_| mode != Mode::Words), false)? };
     let mut ranking = Vec::new();
     for ranked in rank(ground, &question, &conditions, DEPTH, &[])?.0.into_iter().take(DEPTH) {
         let document: TantivyDocument = searcher.doc(ranked.address)?;

@@ -11,6 +11,7 @@ use super::weighed::Weighed;
 use crate::error::{Error, Result};
 use crate::listings::content::kinds::Direction;
 use crate::listings::model::today;
+use crate::organizations::model::Bilingual;
 use crate::search::columns::Vectors;
 use crate::search::document::{Hidden, audience_of, days};
 use crate::search::index::{SearchIndex, Snapshot};
@@ -67,16 +68,9 @@ fn conditions(index: &SearchIndex, seeker: &Seeker, verified: bool, zones: &[Str
 /// The seeker's heaviest terms by tf-idf, as a query.
 fn telling_terms(seeker: &Seeker, snapshot: &Snapshot) -> QueryTerms {
     let card = &seeker.for_verified.card;
-    let mut text = String::new();
-    for part in [&card.title, &card.title, &card.summary, &card.body].into_iter().flat_map(|texts| [&texts.zh, &texts.en]).flatten() {
-        text.push_str(part);
-        text.push('\n');
-    }
-    for word in card.keywords.iter().map(String::as_str).chain(card.attributes.searchable_words()) {
-        text.push_str(word);
-        text.push('\n');
-    }
-    let mut query = QueryTerms::of(&text);
+    let lines = |texts: &[&Bilingual]| texts.iter().flat_map(|text| [text.zh.as_deref(), text.en.as_deref()]).flatten().collect::<Vec<_>>().join("\n");
+    let words = card.keywords.iter().map(String::as_str).chain(card.attributes.searchable_words()).collect::<Vec<_>>().join("\n");
+    let mut query = QueryTerms::titled(&lines(&[&card.title]), &format!("{}\n{words}", lines(&[&card.summary, &card.body])));
     let weight = |(term, count): &(String, f32)| f64::from(*count).ln_1p() * snapshot.statistics.idf(hash(term)).powi(2);
     query.terms.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
     query.terms.truncate(TERMS);

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::weighed::Weighed;
 use crate::embedding::means::{Meaning, Means};
-use crate::embedding::texts::{ListingVector, meaning_of};
+use crate::embedding::texts::{ListingVector, asking_of};
 use crate::listings::content::kinds::{Direction, Kind};
 use crate::listings::content::tiers::Tier;
 use crate::listings::model::Entry;
@@ -67,7 +67,7 @@ impl Seeker {
 
     /// With what the listing means to each audience, as far as its vectors are made.
     pub fn with_meanings(mut self, entry: &Entry, vectors: &[ListingVector], means: &Means) -> Self {
-        let of = |audience| meaning_of(vectors, audience, entry.revision, means);
+        let of = |audience| asking_of(vectors, audience, entry.revision, means);
         self.for_public.meaning = of(audience_of(false));
         self.for_verified.meaning = if entry.content.has_more_for_verified() { of(audience_of(true)) } else { self.for_public.meaning.clone() };
         self

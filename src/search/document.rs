@@ -24,11 +24,8 @@ use crate::listings::view::ListingCard;
 use crate::organizations::model::Bilingual;
 use crate::text::fold::fold;
 use crate::text::language::Language;
-use crate::text::profile::{Profile, ProfileBuilder};
+use crate::text::profile::{Profile, ProfileBuilder, TITLE_WEIGHT};
 use crate::text::segment::terms;
-
-/// How much an occurrence counts in the profile: a title or keyword says more than a sentence of the body.
-const TITLE_WEIGHT: u16 = 3;
 
 /// What the scorer knows and nobody reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

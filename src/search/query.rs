@@ -13,6 +13,7 @@ use super::fields::{Fields, TextFields};
 use super::statistics::PublicStatistics;
 use crate::text::fold::is_han;
 use crate::text::function_words::is_function_word;
+use crate::text::profile::TITLE_WEIGHT;
 use crate::text::segment::{TermKind, terms};
 
 /// A word of the title counts this much more in a question; a description says nothing about titles.
@@ -43,18 +44,26 @@ pub enum Breadth {
 
 impl QueryTerms {
     pub fn of(text: &str) -> Self {
+        Self::titled("", text)
+    }
+
+    /// Of a text with a title, which counts as it does in a listing.
+    pub fn titled(title: &str, text: &str) -> Self {
         let mut counts: HashMap<String, f32> = HashMap::new();
         let mut order = Vec::new();
-        for term in terms(text) {
-            let count = counts.entry(term.text.clone()).or_insert_with(|| {
-                order.push(term.text);
-                0.0
-            });
-            *count += match term.kind {
-                TermKind::Seam => SEAM_WEIGHT,
-                TermKind::Han if term.end - term.start > 2 => LONG_WORD_WEIGHT,
-                TermKind::Han | TermKind::Bigram | TermKind::Latin => 1.0,
-            };
+        for (part, times) in [(title, f32::from(TITLE_WEIGHT)), (text, 1.0)] {
+            for term in terms(part) {
+                let count = counts.entry(term.text.clone()).or_insert_with(|| {
+                    order.push(term.text);
+                    0.0
+                });
+                *count += times
+                    * match term.kind {
+                        TermKind::Seam => SEAM_WEIGHT,
+                        TermKind::Han if term.end - term.start > 2 => LONG_WORD_WEIGHT,
+                        TermKind::Han | TermKind::Bigram | TermKind::Latin => 1.0,
+                    };
+            }
         }
         if order.iter().any(|term| !is_function_word(term)) {
             order.retain(|term| !is_function_word(term));

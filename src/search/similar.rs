@@ -22,6 +22,7 @@ use crate::http::body::{PathId, Query};
 use crate::http::page::limit;
 use crate::listings::model::today;
 use crate::listings::view::ListingCard;
+use crate::organizations::model::Bilingual;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -75,9 +76,9 @@ fn like(index: &SearchIndex, snapshot: &Snapshot, listing: &ListingCard, address
     conditions.tag(fields, "kind", &[listing.attributes.kind().as_str()]);
     conditions.tag(fields, "direction", &[listing.direction.as_str()]);
     conditions.not(fields.id, &listing.id.to_string());
-    let parts = [&listing.title, &listing.summary].into_iter().flat_map(|text| [text.zh.as_deref(), text.en.as_deref()]).flatten();
-    let text = parts.collect::<Vec<_>>().join("\n");
-    let terms = QueryTerms::of(&text);
+    let lines = |text: &Bilingual| [text.zh.as_deref(), text.en.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("\n");
+    let (title, summary) = (lines(&listing.title), lines(&listing.summary));
+    let (terms, text) = (QueryTerms::titled(&title, &summary), format!("{title}\n{summary}"));
     let meaning = Vectors::of(searcher.segment_reader(address.segment_ord))?.meaning(address.doc_id);
     let mode = if meaning.is_some() { Mode::Hybrid } else { Mode::Words };
     let ground = Ground { searcher, fields, nearest: &snapshot.nearest };

@@ -14,6 +14,8 @@ pub struct Profile {
     pub en: Terms,
 }
 
+/// How often a title counts, in words and in meaning: it says more than a sentence of the body.
+pub const TITLE_WEIGHT: u16 = 3;
 /// Beyond this many terms a text has said what it is about.
 const MAX_TERMS: usize = 1_000;
 const WIDTH: usize = 6;

@@ -1,1 +1,0 @@
-ALTER TABLE listing_vectors DROP COLUMN pieces;
