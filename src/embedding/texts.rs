@@ -98,21 +98,19 @@ impl ListingVector {
     }
 }
 
-/// What a listing means to an audience: its languages together, each centred. `None` while its vectors are not made.
-pub fn meaning_of(vectors: &[ListingVector], audience: &str, revision: i32, means: &Means) -> Option<Meaning> {
-    let own = vectors.iter().filter(|vector| vector.audience == audience && vector.revision == revision);
-    together(&own.filter_map(|vector| means.centre(Role::Passage, &vector.raw())).collect::<Vec<_>>())
+/// What a listing means by the vectors of its languages, each centred. `None` while they are not made.
+pub fn meaning_of(vectors: &[&ListingVector], means: &Means) -> Option<Meaning> {
+    together(&vectors.iter().filter_map(|vector| means.centre(Role::Passage, &vector.raw())).collect::<Vec<_>>())
 }
 
 /// What a listing asks for when it looks for partners: what it means, with its title as a question.
-pub fn asking_of(vectors: &[ListingVector], audience: &str, revision: i32, means: &Means) -> Option<Meaning> {
-    let own = vectors.iter().filter(|vector| vector.audience == audience && vector.revision == revision);
-    let asking = |vector: &ListingVector| {
+pub fn asking_of(vectors: &[&ListingVector], means: &Means) -> Option<Meaning> {
+    let asking = |vector: &&ListingVector| {
         let whole = means.centre(Role::Passage, &Raw { pieces: Vec::new(), ..vector.raw() })?;
         match vector.raw_title().and_then(|title| means.centre(Role::Query, &title)) {
             Some(title) => with_title(&whole, &title),
             None => Some(whole),
         }
     };
-    together(&own.filter_map(asking).collect::<Vec<_>>())
+    together(&vectors.iter().filter_map(asking).collect::<Vec<_>>())
 }

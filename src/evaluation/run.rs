@@ -134,6 +134,7 @@ fn indexed(text: &Text, meaning: Option<Meaning>) -> Indexed {
         profile: Vec::new(),
         hidden: Vec::new(),
         meaning,
+        asking: None,
     }
 }
 

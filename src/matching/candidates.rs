@@ -37,8 +37,8 @@ pub fn candidates(index: &SearchIndex, snapshot: &Snapshot, seeker: &Seeker, ver
         found.map_err(|error| Error::internal(anyhow::Error::new(error)))
     };
     let by_meaning = || -> Result<Vec<DocAddress>> {
-        let Some(meaning) = &seeker.for_verified.meaning else { return Ok(Vec::new()) };
-        let found = snapshot.nearest.find(&snapshot.searcher, &conditions(index, seeker, verified, zones).filter(), meaning, BY_MEANING);
+        let Some(asking) = &seeker.for_verified.asking else { return Ok(Vec::new()) };
+        let found = snapshot.nearest.find(&snapshot.searcher, &conditions(index, seeker, verified, zones).filter(), asking, BY_MEANING);
         Ok(found.map_err(|error| Error::internal(anyhow::Error::new(error)))?.into_iter().map(|(_, address)| address).collect())
     };
     let ((by_words, by_tags), by_meaning) = rayon::join(
@@ -101,6 +101,8 @@ pub fn read(index: &SearchIndex, snapshot: &Snapshot, columns: &[Vectors], addre
     let hidden: Hidden = serde_json::from_slice(document.hidden(fields)?).map_err(Error::internal)?;
     let profile = Profile::from_bytes(document.profile(fields)?).ok_or_else(|| Error::internal(anyhow::anyhow!("a malformed profile")))?;
     let totals = statistics.totals_of(&snapshot.searcher, address, || Weighed::totals(&profile, statistics));
-    let meaning = columns.get(address.segment_ord as usize).and_then(|columns| columns.meaning(address.doc_id));
-    Ok(Side { card: document.facts(fields)?.into_card(), profile: Weighed::with_totals(profile, totals), hidden, meaning })
+    let columns = columns.get(address.segment_ord as usize);
+    let meaning = columns.and_then(|columns| columns.meaning(address.doc_id));
+    let asking = columns.and_then(|columns| columns.asking(address.doc_id));
+    Ok(Side { card: document.facts(fields)?.into_card(), profile: Weighed::with_totals(profile, totals), hidden, meaning, asking })
 }

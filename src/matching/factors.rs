@@ -29,9 +29,9 @@ pub fn factor(code: FactorCode, pair: &Pair<'_>, coverage: Directions) -> Direct
     match code {
         // The root spreads the small coverages of long texts.
         FactorCode::Text => coverage.map(|(forward, reverse)| (forward.sqrt(), reverse.sqrt())),
-        FactorCode::Meaning => meaning_closeness(pair).map(|closeness| {
-            let value = (closeness / SAME_MEANING).clamp(0.0, 1.0);
-            (value, value)
+        FactorCode::Meaning => meaning_closeness(pair).map(|(forward, reverse)| {
+            let value = |closeness: f64| (closeness / SAME_MEANING).clamp(0.0, 1.0);
+            (value(forward), value(reverse))
         }),
         FactorCode::Chain => chain(&need.card.segments, &offer.card.segments),
         FactorCode::Industry => industry(&need.card.industries, &offer.card.industries),
@@ -61,10 +61,13 @@ pub fn text_coverage(pair: &Pair<'_>) -> Directions {
     }
 }
 
-/// How near the sides are in meaning, from -1 to 1, whatever their languages; `None` where the meaning of one is not known.
-pub fn meaning_closeness(pair: &Pair<'_>) -> Option<f64> {
-    let (need, offer) = (pair.need.meaning.as_ref()?, pair.offer.meaning.as_ref()?);
-    Some(closeness_of_texts(need.e5.cosine(&offer.e5), need.universal.cosine(&offer.universal), !need.languages.meet(offer.languages)))
+/// How near each side is to what the other asks for, from -1 to 1, whatever their languages; `None` where the meaning of one is not known.
+pub fn meaning_closeness(pair: &Pair<'_>) -> Directions {
+    let closeness = |asking: &Side, other: &Side| {
+        let (asking, other) = (asking.asking.as_ref()?, other.meaning.as_ref()?);
+        Some(closeness_of_texts(asking.e5.cosine(&other.e5), asking.universal.cosine(&other.universal), !asking.languages.meet(other.languages)))
+    };
+    closeness(pair.need, pair.offer).zip(closeness(pair.offer, pair.need))
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {

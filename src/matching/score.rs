@@ -63,7 +63,7 @@ pub fn judge(pair: &Pair<'_>) -> Judgement {
     let closeness = meaning_closeness(pair);
     let row = weights(pair.need.kind(), pair.offer.kind()).iter().flat_map(|&(code, weight)| shared_with_meaning(code, weight, closeness.is_some()));
     let rated: Vec<Rated> = row.map(|(code, weight)| (code, weight, factor(code, pair, coverage))).collect();
-    if !has_evidence(pair, &rated, coverage) && closeness.is_none_or(|closeness| closeness < MEANING_EVIDENCE) {
+    if !has_evidence(pair, &rated, coverage) && closeness.is_none_or(|(forward, reverse)| f64::midpoint(forward, reverse) < MEANING_EVIDENCE) {
         return Judgement::NoEvidence;
     }
     let known: f64 = rated.iter().filter(|(_, _, rating)| rating.is_some()).map(|(_, weight, _)| weight).sum();

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::weighed::Weighed;
 use crate::embedding::means::{Meaning, Means};
-use crate::embedding::texts::{ListingVector, asking_of};
+use crate::embedding::texts::{ListingVector, asking_of, meaning_of};
 use crate::listings::content::kinds::{Direction, Kind};
 use crate::listings::content::tiers::Tier;
 use crate::listings::model::Entry;
@@ -21,6 +21,8 @@ pub struct Side {
     pub hidden: Hidden,
     /// `None` while its vectors are not made, or where there are no models.
     pub meaning: Option<Meaning>,
+    /// What it asks for, likewise.
+    pub asking: Option<Meaning>,
 }
 
 impl Side {
@@ -28,7 +30,7 @@ impl Side {
     pub fn of(entry: &Entry, tier: Tier, statistics: &Statistics) -> Self {
         let card = ListingCard::of(entry, tier);
         let hidden = Hidden { excluded_organizations: entry.content.excluded_organizations.clone() };
-        Self { profile: Weighed::of(profile_of(&card), statistics), hidden, card, meaning: None }
+        Self { profile: Weighed::of(profile_of(&card), statistics), hidden, card, meaning: None, asking: None }
     }
 
     pub fn kind(&self) -> Kind {
@@ -67,9 +69,12 @@ impl Seeker {
 
     /// With what the listing means to each audience, as far as its vectors are made.
     pub fn with_meanings(mut self, entry: &Entry, vectors: &[ListingVector], means: &Means) -> Self {
-        let of = |audience| asking_of(vectors, audience, entry.revision, means);
-        self.for_public.meaning = of(audience_of(false));
-        self.for_verified.meaning = if entry.content.has_more_for_verified() { of(audience_of(true)) } else { self.for_public.meaning.clone() };
+        let fill = |side: &mut Side, audience: &str| {
+            let own: Vec<&ListingVector> = vectors.iter().filter(|vector| vector.audience == audience && vector.revision == entry.revision).collect();
+            (side.meaning, side.asking) = (meaning_of(&own, means), asking_of(&own, means));
+        };
+        fill(&mut self.for_public, audience_of(false));
+        fill(&mut self.for_verified, audience_of(entry.content.has_more_for_verified()));
         self
     }
 

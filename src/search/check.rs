@@ -13,11 +13,12 @@ use tantivy::postings::Postings;
 use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::{DocSet, Searcher, TERMINATED, TantivyDocument};
 use uuid::Uuid;
+use zonebridge_meaning::vector::Direction;
 
 use super::columns::Vectors;
 use super::document::{Indexed, Meanings, documents, pack};
 use super::fields::Fields;
-use super::index::stored_bytes;
+use super::index::{Progress, stored_bytes};
 use crate::db::Database;
 use crate::embedding::means::Meaning;
 use crate::embedding::vectors;
@@ -45,7 +46,8 @@ pub async fn check(database: &Database, searcher: &Searcher, fields: &Fields) ->
     let mut expected: BTreeMap<String, Mark> = BTreeMap::new();
     let mut conn = database.read().await?;
     let mut report = Report::default();
-    let means = Arc::new(vectors::means(&mut conn).await?.means.context("this build has no means of the languages")?);
+    let version = Progress::of(searcher.index()).context("the index does not say how it was made")?.means;
+    let means = Arc::new(vectors::means_of_version(&mut conn, version).await?.context("the means that the index was made with are forgotten")?);
     let mut after = None;
     loop {
         let Chunk { entries, last } = published::after(&mut conn, after, 500).await?;
@@ -121,7 +123,7 @@ fn mark_of(document: &Indexed, fields: &Fields) -> Mark {
     add(fields.tags, document.tags.iter().map(String::as_str).collect(), false);
     add(text.title, document.title.iter().map(String::as_str).collect(), true);
     add(text.words, document.words.iter().map(String::as_str).collect(), true);
-    let meaning = document.meaning.as_ref().map(|meaning| meaning_bytes(numbers_of(meaning))).unwrap_or_default();
+    let meaning = document.meaning.as_ref().map(|meaning| meaning_bytes(numbers_of(meaning, document.asking.as_ref()))).unwrap_or_default();
     Mark { revision: document.revision, digest: digest([&document.card, &document.facts, &document.profile, &document.hidden, &meaning]), postings }
 }
 
@@ -157,10 +159,12 @@ fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Res
     Ok(found)
 }
 
-/// The numbers of a meaning as the columns have them.
-fn numbers_of(meaning: &Meaning) -> impl Iterator<Item = u64> + '_ {
-    let directions = [&meaning.e5, &meaning.universal].into_iter().chain(&meaning.pieces);
-    directions.flat_map(|direction| pack(direction.values())).chain([meaning.languages.to_bits().into()])
+/// The numbers of what a listing means and asks for, as the columns have them.
+fn numbers_of<'a>(meaning: &'a Meaning, asking: Option<&'a Meaning>) -> impl Iterator<Item = u64> + 'a {
+    let whole = [&meaning.e5, &meaning.universal].into_iter().chain(&meaning.pieces);
+    let asking = asking.into_iter().flat_map(|asking| [&asking.e5, &asking.universal]);
+    let packed = |direction: &'a Direction| pack(direction.values());
+    whole.flat_map(packed).chain([meaning.languages.to_bits().into()]).chain(asking.flat_map(packed))
 }
 
 fn meaning_bytes(numbers: impl Iterator<Item = u64>) -> Vec<u8> {

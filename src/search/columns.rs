@@ -4,7 +4,7 @@ use tantivy::columnar::Column;
 use tantivy::{DocId, SegmentReader};
 use zonebridge_meaning::vector::{Direction, cosine};
 
-use super::fields::{E5, LANGUAGES, UNIVERSAL};
+use super::fields::{ASKING_E5, ASKING_UNIVERSAL, E5, LANGUAGES, UNIVERSAL};
 use crate::embedding::embedder::{E5_WIDTH, UNIVERSAL_WIDTH};
 use crate::embedding::means::Meaning;
 use crate::text::language::Languages;
@@ -24,17 +24,19 @@ pub struct Vectors {
     e5: Option<Column<u64>>,
     universal: Option<Column<u64>>,
     languages: Option<Column<u64>>,
+    asking_e5: Option<Column<u64>>,
+    asking_universal: Option<Column<u64>>,
 }
 
 impl Vectors {
     pub fn of(segment: &SegmentReader) -> tantivy::Result<Self> {
         let column = |name: &str| -> tantivy::Result<Option<Column<u64>>> { segment.fast_fields().column_opt(name) };
-        Ok(Self { e5: column(E5)?, universal: column(UNIVERSAL)?, languages: column(LANGUAGES)? })
+        Ok(Self { e5: column(E5)?, universal: column(UNIVERSAL)?, languages: column(LANGUAGES)?, asking_e5: column(ASKING_E5)?, asking_universal: column(ASKING_UNIVERSAL)? })
     }
 
     /// The vectors of a document as they are packed, nothing where it has none.
     pub fn numbers(&self, document: DocId) -> impl Iterator<Item = u64> + '_ {
-        [&self.e5, &self.universal, &self.languages].into_iter().flatten().flat_map(move |column| column.values_for_doc(document))
+        [&self.e5, &self.universal, &self.languages, &self.asking_e5, &self.asking_universal].into_iter().flatten().flat_map(move |column| column.values_for_doc(document))
     }
 
     /// What a document means as a whole, to ask by it; `None` where it has no vectors.
@@ -45,6 +47,14 @@ impl Vectors {
             pieces: Vec::new(),
             languages: self.languages(document),
         })
+    }
+
+    /// What a document asks for; `None` where it has no vectors.
+    pub fn asking(&self, document: DocId) -> Option<Meaning> {
+        let e5: [i8; E5_WIDTH] = unpack(&mut self.asking_e5.as_ref()?.values_for_doc(document))?;
+        let universal: [i8; UNIVERSAL_WIDTH] = unpack(&mut self.asking_universal.as_ref()?.values_for_doc(document))?;
+        let (e5, universal) = (Direction::of_values(&e5)?, Direction::of_values(&universal)?);
+        Some(Meaning { e5, universal, pieces: Vec::new(), languages: self.languages(document) })
     }
 
     /// `None` where the document has no vectors.

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use tantivy::TantivyDocument;
+use tantivy::schema::Field;
 use tantivy::tokenizer::{PreTokenizedString, Token};
 use uuid::Uuid;
+use zonebridge_meaning::vector::Direction;
 
 use super::fields::Fields;
 use super::stored::Facts;
 use crate::embedding::means::{Meaning, Means};
-use crate::embedding::texts::{ListingVector, meaning_of};
+use crate::embedding::texts::{ListingVector, asking_of, meaning_of};
 use crate::error::{Error, Result};
 use crate::listings::content::attributes::Attributes;
 use crate::listings::content::money::Amount;
@@ -53,6 +55,8 @@ pub struct Indexed {
     pub card: Vec<u8>,
     /// What it means, once that is known.
     pub meaning: Option<Meaning>,
+    /// What it asks for, likewise.
+    pub asking: Option<Meaning>,
 }
 
 pub fn audience_of(verified: bool) -> &'static str {
@@ -75,19 +79,19 @@ fn made(entry: &Entry, meanings: &Meanings) -> Result<Vec<Indexed>> {
         vec![indexed(entry, Tier::Public, vec!["public", "verified"])?]
     };
     // The first audience of a document is the one whose view was read for its meaning.
-    Ok(documents.into_iter().map(|document| Indexed { meaning: document.audiences.first().and_then(|audience| meanings.of(entry, audience)), ..document }).collect())
+    let vectors = meanings.vectors.get(&entry.listing.id).map(Vec::as_slice).unwrap_or_default();
+    let with_meaning = |document: Indexed| {
+        let audience = document.audiences.first().copied().unwrap_or_default();
+        let own: Vec<&ListingVector> = vectors.iter().filter(|vector| vector.audience == audience && vector.revision == entry.revision).collect();
+        Indexed { meaning: meaning_of(&own, &meanings.means), asking: asking_of(&own, &meanings.means), ..document }
+    };
+    Ok(documents.into_iter().map(with_meaning).collect())
 }
 
 /// What some listings mean, as far as their vectors are made.
 pub struct Meanings {
     pub means: Arc<Means>,
     pub vectors: HashMap<Uuid, Vec<ListingVector>>,
-}
-
-impl Meanings {
-    fn of(&self, entry: &Entry, audience: &str) -> Option<Meaning> {
-        meaning_of(self.vectors.get(&entry.listing.id)?, audience, entry.revision, &self.means)
-    }
 }
 
 fn indexed(entry: &Entry, tier: Tier, audiences: Vec<&'static str>) -> Result<Indexed> {
@@ -114,6 +118,7 @@ fn indexed(entry: &Entry, tier: Tier, audiences: Vec<&'static str>) -> Result<In
         hidden: serde_json::to_vec(&hidden).map_err(Error::internal)?,
         card: serde_json::to_vec(&card).map_err(Error::internal)?,
         meaning: None,
+        asking: None,
     })
 }
 
@@ -202,13 +207,15 @@ impl Indexed {
             document.add_i64(fields.trl, trl);
         }
         if let Some(meaning) = &self.meaning {
-            let universal = std::iter::once(&meaning.universal).chain(&meaning.pieces).map(|direction| (fields.universal, direction));
-            for (field, direction) in std::iter::once((fields.e5, &meaning.e5)).chain(universal) {
-                for number in pack(direction.values()) {
-                    document.add_u64(field, number);
-                }
+            for direction in [&meaning.universal].into_iter().chain(&meaning.pieces) {
+                add_direction(&mut document, fields.universal, direction);
             }
+            add_direction(&mut document, fields.e5, &meaning.e5);
             document.add_u64(fields.languages, meaning.languages.to_bits().into());
+        }
+        if let Some(asking) = &self.asking {
+            add_direction(&mut document, fields.asking_e5, &asking.e5);
+            add_direction(&mut document, fields.asking_universal, &asking.universal);
         }
         // In this order: who judges reads up to the card and no further, see `stored`.
         document.add_bytes(fields.facts, &self.facts);
@@ -216,6 +223,12 @@ impl Indexed {
         document.add_bytes(fields.hidden, &self.hidden);
         document.add_bytes(fields.card, &self.card);
         document
+    }
+}
+
+fn add_direction(document: &mut TantivyDocument, field: Field, direction: &Direction) {
+    for number in pack(direction.values()) {
+        document.add_u64(field, number);
     }
 }
 

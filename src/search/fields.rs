@@ -11,6 +11,8 @@ pub const PUBLISHED_AT: &str = "published_at";
 pub const E5: &str = "e5";
 pub const UNIVERSAL: &str = "universal";
 pub const LANGUAGES: &str = "languages";
+pub const ASKING_E5: &str = "asking_e5";
+pub const ASKING_UNIVERSAL: &str = "asking_universal";
 pub const VALID_THROUGH: &str = "valid_through";
 
 /// These fields get their terms ready-made, so the tokenizer that tantivy wants to hear of does nothing.
@@ -48,6 +50,9 @@ pub struct Fields {
     pub universal: Field,
     /// The languages of these texts, as bits.
     pub languages: Field,
+    /// What the listing asks for when it looks for partners, by each model.
+    pub asking_e5: Field,
+    pub asking_universal: Field,
     /// What a match is judged by beside the profile, JSON: read for hundreds of candidates, where the card is read for the few that are shown.
     pub facts: Field,
     /// The listing as this audience sees it, JSON.
@@ -80,7 +85,9 @@ impl Fields {
         let trl = builder.add_i64_field("trl", sortable.clone());
         let e5 = builder.add_u64_field(E5, sortable.clone());
         let universal = builder.add_u64_field(UNIVERSAL, sortable.clone());
-        let languages = builder.add_u64_field(LANGUAGES, sortable);
+        let languages = builder.add_u64_field(LANGUAGES, sortable.clone());
+        let asking_e5 = builder.add_u64_field(ASKING_E5, sortable.clone());
+        let asking_universal = builder.add_u64_field(ASKING_UNIVERSAL, sortable);
         let facts = builder.add_bytes_field("facts", stored_bytes.clone());
         let card = builder.add_bytes_field("card", stored_bytes.clone());
         let profile = builder.add_bytes_field("profile", stored_bytes.clone());
@@ -104,6 +111,8 @@ impl Fields {
             e5,
             universal,
             languages,
+            asking_e5,
+            asking_universal,
             facts,
             card,
             profile,

@@ -43,8 +43,7 @@ struct Market {
 }
 
 impl Market {
-    async fn open(kinds: &[&str]) -> Self {
-        let app = App::with(&[("ZONEBRIDGE_DATABASE_POOL_SIZE", "10")]).await;
+    async fn open(app: App, kinds: &[&str]) -> Self {
         let everybody = app.person().await;
         let mut listings: HashMap<String, Vec<Value>> = HashMap::new();
         for kind in kinds {
@@ -62,7 +61,7 @@ impl Market {
             }
         }
         assert!(listings.is_empty(), "listings of unknown organisations: {:?}", listings.keys());
-        app.caught_up().await;
+        app.embedded().await;
         let ids = ids(&app).await;
         let names = ids.iter().map(|(name, id)| (id.clone(), name.clone())).collect();
         Self { app, everybody, ids, names, seen: HashMap::new() }
@@ -142,7 +141,7 @@ fn importable(mut row: Value) -> Value {
     row
 }
 
-fn import(app: &App, uscc: &str, listings: &[Value]) {
+pub fn import(app: &App, uscc: &str, listings: &[Value]) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     for listing in listings {
         writeln!(file, "{listing}").unwrap();
@@ -204,20 +203,37 @@ async fn wrong(market: &mut Market, judged: &Value) -> Option<String> {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn judged_pairs_come_out_as_judged_from_both_sides() {
-    let kinds = ["technology", "funding", "talent", "industry"];
-    let mut market = Market::open(&kinds).await;
+const KINDS: [&str; 4] = ["technology", "funding", "talent", "industry"];
+
+/// What does not come out as it was judged, of each kind of listing.
+async fn failures(market: &mut Market) -> Vec<String> {
     let mut failures = Vec::new();
-    for kind in kinds {
+    for kind in KINDS {
         let judged = rows(&format!("tests/judged/{kind}.jsonl"));
         assert!(judged.len() >= 20, "{kind} has {} judged pairs only", judged.len());
         for judged in &judged {
-            if let Some(failure) = wrong(&mut market, judged).await {
+            if let Some(failure) = wrong(market, judged).await {
                 failures.push(format!("{kind}: {judged}\n    {failure}"));
             }
         }
     }
+    failures
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn judged_pairs_come_out_as_judged_from_both_sides() {
+    let app = App::with(&[("ZONEBRIDGE_DATABASE_POOL_SIZE", "10")]).await;
+    let mut market = Market::open(app, &KINDS).await;
+    let failures = failures(&mut market).await;
+    assert!(failures.is_empty(), "{} judgements do not hold:\n{}", failures.len(), failures.join("\n"));
+    market.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn judged_pairs_come_out_as_judged_where_meaning_counts_too() {
+    let Some(app) = App::with_models(&[("ZONEBRIDGE_DATABASE_POOL_SIZE", "10")]).await else { return };
+    let mut market = Market::open(app, &KINDS).await;
+    let failures = failures(&mut market).await;
     assert!(failures.is_empty(), "{} judgements do not hold:\n{}", failures.len(), failures.join("\n"));
     market.app.finish().await;
 }

@@ -1,20 +1,20 @@
 //! Meaning: what is found without a word in common, what nobody may guess by it, and that vectors follow the listings.
 
-use serde_json::json;
-use zonebridge::config::cache_folder;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
+use chrono::Utc;
+use serde_json::json;
+use uuid::Uuid;
+use zonebridge::embedding::vectors;
+
+use crate::judged::import;
 use crate::support::app::App;
 use crate::support::builders::{Organization, technology_need, technology_offer, with};
 
-/// The application with the language models; `None`, said aloud, where nobody fetched them.
+/// The application with the language models and an organisation that posts what it likes.
 async fn with_models() -> Option<(App, Organization)> {
-    let folder = std::env::var("ZONEBRIDGE_MODELS").unwrap_or_else(|_| cache_folder().display().to_string());
-    let app = App::with(&[("ZONEBRIDGE_MODELS", &folder)]).await;
-    if app.get("/health/ready").send().await.expect(200).body["mode"] != "hybrid" {
-        eprintln!("NOT TESTED: there are no language models in {folder}; fetch them with `make models`");
-        app.finish().await;
-        return None;
-    }
+    let app = App::with_models(&[]).await?;
     app.set_policy("hefei", "post").await;
     let owner = app.organization("hefei").await;
     Some((app, owner))
@@ -40,7 +40,9 @@ async fn a_question_finds_what_it_means_in_the_other_language() {
     assert_eq!(best(&app, "predicting protein structures with deep learning").await, Some(protein));
     let explained = app.get("/v1/listings?q=废旧锂电池回收&explain=true").send().await.expect(200);
     let parts = &explained.items()[0]["parts"];
-    assert!(parts["e5"].as_f64().unwrap() > 0.2 && parts["words"] == 0.0, "{parts}");
+    assert!(parts["e5"].as_f64().unwrap() > 0.2 && parts["words"] == 0.0 && parts["across"].as_f64().unwrap() > 0.0, "{parts}");
+    let sum: f64 = ["words", "e5", "universal", "across"].iter().map(|part| parts[part].as_f64().unwrap()).sum();
+    assert!((sum - explained.items()[0]["score"].as_f64().unwrap()).abs() < 1e-4, "{parts}");
     assert_eq!(explained.body["mode"], "hybrid");
     // What has nothing to do with any listing finds none by meaning alone.
     assert_eq!(app.get("/v1/listings?q=wedding photography in Iceland").send().await.expect(200).body["total"], 0);
@@ -142,5 +144,64 @@ async fn without_models_words_alone_are_used_and_it_is_said() {
     let app = App::start().await;
     assert_eq!(app.get("/health/ready").send().await.expect(200).body["mode"], "words");
     assert_eq!(app.get("/v1/listings?q=lidar").send().await.expect(200).body["mode"], "words");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_instance_makes_the_vectors_at_a_time() {
+    let app = App::start().await;
+    let mut conn = app.database.write().await.unwrap();
+    let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
+    let in_a_minute = || Utc::now() + Duration::from_secs(60);
+    assert!(vectors::lease(&mut conn, one, in_a_minute()).await.unwrap());
+    assert!(!vectors::lease(&mut conn, other, in_a_minute()).await.unwrap());
+    assert!(vectors::lease(&mut conn, one, in_a_minute()).await.unwrap());
+    vectors::end_lease(&mut conn, other).await.unwrap();
+    assert!(!vectors::lease(&mut conn, other, in_a_minute()).await.unwrap());
+    vectors::end_lease(&mut conn, one).await.unwrap();
+    assert!(vectors::lease(&mut conn, other, Utc::now() - Duration::from_secs(1)).await.unwrap());
+    // What has run out is anybody's.
+    assert!(vectors::lease(&mut conn, one, in_a_minute()).await.unwrap());
+    drop(conn);
+    app.finish().await;
+}
+
+/// More listings than the ranking has candidates: enough for means of the network's own, and for pages beyond the candidates.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_gets_means_of_its_own_and_pages_reach_the_end() {
+    let Some((app, owner)) = with_models().await else { return };
+    let listing =
+        |number: usize| with(technology_offer("x"), json!({"external_id": format!("pump-{number}"), "title": {"zh": format!("{number}号水泵")}, "summary": {}, "body": {}}));
+    import(&app, &owner.uscc, &(0..230).map(listing).collect::<Vec<_>>());
+    app.published(&owner, offer("en", "Lidar for cars", "A low-cost lidar for autonomous driving.")).await;
+    app.embedded().await;
+    let version = || app.count("SELECT coalesce(max(version), 0)::bigint AS count FROM embedding_means");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while version().await == 0 {
+        assert!(Instant::now() < deadline, "the means were not computed anew");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let first = app.get("/v1/listings?q=水泵&limit=100&facets=kind").send().await.expect(200);
+    let total = first.body["total"].as_u64().unwrap();
+    assert!(total >= 230, "{total}");
+    assert_eq!(first.body["facets"]["kind"][0]["count"], total);
+    let (mut seen, mut page) = (HashSet::new(), first);
+    loop {
+        assert!(page.ids().into_iter().all(|id| seen.insert(id)), "a listing stands on two pages");
+        let Some(cursor) = page.body["next_cursor"].as_str().map(str::to_owned) else { break };
+        page = app.get(&format!("/v1/listings?q=水泵&limit=100&facets=kind&cursor={cursor}")).send().await.expect(200);
+    }
+    assert_eq!(seen.len() as u64, total);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facets_count_what_meaning_alone_finds() {
+    let Some((app, owner)) = with_models().await else { return };
+    app.published(&owner, offer("zh", "车载激光雷达", "用于自动驾驶的低成本固态激光雷达。")).await;
+    app.published(&owner, offer("en", "Lidar for cars", "A low-cost lidar for autonomous driving.")).await;
+    app.embedded().await;
+    let found = app.get("/v1/listings?q=lidar for autonomous driving&facets=kind").send().await.expect(200);
+    assert_eq!((&found.body["total"], &found.body["facets"]["kind"]), (&json!(2), &json!([{"value": "technology", "count": 2}])));
     app.finish().await;
 }

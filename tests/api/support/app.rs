@@ -10,7 +10,7 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use tempfile::TempDir;
-use zonebridge::config::{Config, Secret};
+use zonebridge::config::{Config, Secret, cache_folder};
 use zonebridge::db::Database;
 use zonebridge::embedding::vectors;
 use zonebridge::feed;
@@ -141,6 +141,18 @@ impl App {
         Self::on(database::fresh().await, folder, settings).await
     }
 
+    /// With the language models; `None`, said aloud, where nobody fetched them.
+    pub async fn with_models(settings: &[(&str, &str)]) -> Option<Self> {
+        let folder = std::env::var("ZONEBRIDGE_MODELS").unwrap_or_else(|_| cache_folder().display().to_string());
+        let app = Self::with(&[settings, &[("ZONEBRIDGE_MODELS", folder.as_str())]].concat()).await;
+        if app.get("/health/ready").send().await.expect(200).body["mode"] != "hybrid" {
+            eprintln!("NOT TESTED: there are no language models in {folder}; fetch them with `make models`");
+            app.finish().await;
+            return None;
+        }
+        Some(app)
+    }
+
     pub async fn on(url: Secret, folder: TempDir, settings: &[(&str, &str)]) -> Self {
         let mut environment = BTreeMap::from([
             ("DATABASE_URL".to_owned(), url.expose().to_owned()),
@@ -243,7 +255,10 @@ impl App {
 
     /// Waits until every published listing has its vectors, and the index has them.
     pub async fn embedded(&self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(240);
+        if self.service.as_ref().is_some_and(|_| !self.config.models.exists()) {
+            return self.caught_up().await;
+        }
         loop {
             let pending = vectors::count_pending(&mut self.database.read().await.unwrap()).await.unwrap();
             if pending == 0 {

@@ -50,6 +50,7 @@ pub struct Person {
 #[derive(Clone)]
 pub struct Organization {
     pub id: String,
+    pub uscc: String,
     pub zone: String,
     pub admin: Person,
 }
@@ -94,9 +95,10 @@ impl App {
 
     pub async fn organization(&self, zone: &str) -> Organization {
         let admin = self.person().await;
-        let body = json!({"name": {"zh": "光羽科技", "en": "Lightfeather"}, "kind": "startup", "uscc": uscc(), "home_zone": zone});
+        let uscc = uscc();
+        let body = json!({"name": {"zh": "光羽科技", "en": "Lightfeather"}, "kind": "startup", "uscc": uscc, "home_zone": zone});
         let made = self.post("/v1/organizations").by(&admin.token).json(&body).send().await.expect(201);
-        Organization { id: made.id(), zone: zone.into(), admin }
+        Organization { id: made.id(), uscc, zone: zone.into(), admin }
     }
 
     pub async fn verified_organization(&self, zone: &str) -> Organization {
