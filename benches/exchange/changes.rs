@@ -16,6 +16,8 @@ use super::vectors::connect;
 
 /// Changes a second.
 const PACE: u32 = 200;
+/// Listings whose vectors are made anew.
+const EMBEDDED: usize = 500;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The short listings of the first organisation: what changes here.
@@ -39,6 +41,7 @@ impl<'a> Changes<'a> {
 
     /// Pauses all, then resumes them, both at the pace; from each acknowledged resumption until a search finds so many more.
     pub async fn publish_to_searchable(&self) -> Result<Vec<Measure>> {
+        eprintln!("listings are paused and resumed");
         let search = format!("&sort=newest&q={MARK}");
         self.moved("resume", true).await?;
         self.moved("pause", false).await?;
@@ -97,14 +100,27 @@ impl<'a> Changes<'a> {
         Ok(acknowledged)
     }
 
-    /// How fast the service's own worker makes vectors anew, of texts of some hundred tokens.
+    /// How fast the service's own worker makes vectors anew, of texts of some hundred tokens. Those that were there are put back: what is
+    /// measured on stays the same, and the next service that starts has nothing to do.
     pub async fn embedding_rate(&self) -> Result<Vec<Measure>> {
-        let database = Database::new(self.url, 2)?;
+        eprintln!("vectors are made anew");
+        let (database, client) = (Database::new(self.url, 2)?, connect(self.url).await?);
+        let ids = &self.ids[..self.ids.len().min(EMBEDDED)];
+        client.batch_execute("CREATE TEMPORARY TABLE kept (LIKE listing_vectors)").await?;
+        client.execute("INSERT INTO kept SELECT * FROM listing_vectors WHERE listing_id = ANY($1)", &[&ids]).await?;
         let before = embedded(&self.owner.base).await?;
-        let ids = &self.ids[..self.ids.len().min(1_000)];
-        connect(self.url).await?.execute("DELETE FROM listing_vectors WHERE listing_id = ANY($1)", &[&ids]).await?;
+        client.execute("DELETE FROM listing_vectors WHERE listing_id = ANY($1)", &[&ids]).await?;
         feed::listings_changed(&mut *database.write().await?, ids).await?;
-        let (began, wanted) = (Instant::now(), ids.len() as f64);
+        let rate = self.watch_worker(before, ids.len() as f64).await;
+        client.execute("DELETE FROM listing_vectors WHERE listing_id = ANY($1)", &[&ids]).await?;
+        client.batch_execute("INSERT INTO listing_vectors SELECT * FROM kept ON CONFLICT DO NOTHING").await?;
+        feed::listings_changed(&mut *database.write().await?, ids).await?;
+        Ok(vec![Measure::one("vectors made by the worker, short listings in one or two languages", "listings/s", rate?)])
+    }
+
+    /// The rate from the first to the last batch, until all are done or patience ends.
+    async fn watch_worker(&self, before: f64, wanted: f64) -> Result<f64> {
+        let began = Instant::now();
         let (mut first, mut last) = (None, (Instant::now(), 0.0));
         while last.1 < wanted && began.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -115,8 +131,7 @@ impl<'a> Changes<'a> {
             }
         }
         let first = first.context("the worker makes no vectors")?;
-        let rate = (last.1 - first.1) / last.0.duration_since(first.0).as_secs_f64().max(1e-9);
-        Ok(vec![Measure::one("vectors made by the worker, short listings in one or two languages", "listings/s", rate)])
+        Ok((last.1 - first.1) / last.0.duration_since(first.0).as_secs_f64().max(1e-9))
     }
 }
 

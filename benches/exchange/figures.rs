@@ -100,7 +100,13 @@ impl Figures {
         }
         lines.push("\n| what | figure | |\n|---|---|---|".to_owned());
         for Measure { name, unit, values } in &self.measures {
-            let digits = if values.iter().all(|value| value.abs() < 100.0) { 3 } else { 0 };
+            // As many digits as say something.
+            let digits = match values.iter().copied().fold(0.0, f64::max) {
+                100.0.. => 0,
+                10.0.. => 1,
+                1.0.. => 2,
+                _ => 4,
+            };
             lines.push(format!("| {name} | {} | {unit} |", spread(values.iter().copied(), digits)));
         }
         lines.join("\n")

@@ -208,7 +208,6 @@ impl Bench<'_> {
     }
 
     async fn changes(&self, service: &Service, url: &Secret) -> Result<Vec<Measure>> {
-        eprintln!("changes");
         let owner = Owner::log_in(&service.base).await?;
         let changes = Changes::of(url, &owner).await?;
         let mut measures = changes.publish_to_searchable().await?;

@@ -59,7 +59,7 @@ fn bars(path: &Path, title: &str, bars: &[Bar], logarithmic: bool) -> Result<()>
     let mut chart = ChartBuilder::on(&area)
         .caption(title, ("sans-serif", 18))
         .margin(10)
-        .margin_left(430)
+        .margin_left(470)
         .build_cartesian_2d(0.0..1.0, 0.0..f64::from(rows))
         .map_err(|error| broken(&error))?;
     let names = TextStyle::from(FONT.into_font())

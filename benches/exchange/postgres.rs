@@ -21,7 +21,7 @@ use super::vectors::connect;
 
 /// Memory for pages and for building the index, as one would set for a machine of this use.
 pub const OPTIONS: &[(&str, &str)] =
-    &[("shared_buffers", "2GB"), ("maintenance_work_mem", "512MB"), ("work_mem", "64MB"), ("max_wal_size", "2GB"), ("synchronous_commit", "off"), ("jit", "off")];
+    &[("shared_buffers", "2GB"), ("maintenance_work_mem", "512MB"), ("work_mem", "64MB"), ("max_wal_size", "512MB"), ("synchronous_commit", "off"), ("jit", "off")];
 /// The table of the listings; a change of it makes it anew.
 pub const TABLE: &str = "CREATE TABLE found (id UUID, kind TEXT NOT NULL, direction TEXT NOT NULL, words TSVECTOR NOT NULL)";
 const INDEX: &str = "CREATE INDEX found_words ON found USING gin (kind, direction, words)";

@@ -147,6 +147,8 @@ async fn seed(url: &Secret, clusters: &Clusters) -> Result<Vec<Measure>> {
 
 async fn index(commands: &Commands, listings: usize, url: &Secret) -> Result<Vec<Measure>> {
     eprintln!("the index is built");
+    // Nobody uses the one before, and two of a million listings would take the disk of one more.
+    let _ = std::fs::remove_dir_all(commands.data.join("index"));
     let began = Instant::now();
     commands.run(&["reindex"])?;
     let took = began.elapsed();
