@@ -14,7 +14,7 @@ help:
 	@echo "make check       format, lints, licences only"
 	@echo "make openapi     write openapi/zonebridge.json anew"
 	@echo "make relevance DATASETS=folder   measure relevance on sets with judgements"
-	@echo "make bench       figures with LISTINGS=100000 listings, beside the floors below them (ROUNDS=5, SECONDS=6)"
+	@echo "make bench       figures with LISTINGS=100000 listings, beside the floors below them (ROUNDS=5, SECONDS=6, COMPARE=old.json, PLOTS=folder)"
 	@echo "make soak        MINUTES=10 of mixed load: memory, files, connections"
 	@echo "make crash       ROUNDS=20 of kills under load"
 	@echo "make load        SECONDS=300 of mixed load on two instances"
@@ -50,12 +50,13 @@ openapi:
 relevance: setup models
 	@CARGO="$(CARGO)" scripts/relevance "$(DATASETS)"
 
-# Figures for docs/benchmarks.md; the listings are made once and kept in target/bench.
-bench: setup
+# Figures for docs/benchmarks.md; the listings are made once and kept in target/bench. BENCH_OPTIONS may name a Meilisearch or a Typesense.
+bench: setup models
 	@scripts/setup-bench
-	$(CARGO) bench --locked --bench exchange -- --listings $(or $(LISTINGS),100000) --rounds $(or $(ROUNDS),5) --seconds $(or $(SECONDS),6)
+	$(CARGO) bench --locked --bench exchange -- --listings $(or $(LISTINGS),100000) --rounds $(or $(ROUNDS),5) --seconds $(or $(SECONDS),6) \
+		$(if $(COMPARE),--compare $(abspath $(COMPARE))) $(if $(PLOTS),--plots $(abspath $(PLOTS))) $(BENCH_OPTIONS)
 
-soak: setup
+soak: setup models
 	@scripts/setup-bench
 	$(CARGO) bench --locked --bench exchange -- --listings $(or $(LISTINGS),100000) --soak $(or $(MINUTES),10)
 

@@ -5,15 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// One measurement of `wrk`.
-#[derive(Debug, Clone, Copy)]
-pub struct Load {
-    pub p50_ms: f64,
-    pub p99_ms: f64,
-    pub per_second: f64,
-    /// Answers other than 2xx and 3xx, and broken connections.
-    pub failures: u64,
-}
+use super::figures::Load;
 
 const SCRIPT: &str = r#"
 local paths = {}
@@ -28,23 +20,34 @@ request = function()
 end
 "#;
 
-pub fn wrk(base: &str, paths: &[String], token: Option<&str>, connections: u32, seconds: u64, folder: &Path) -> Result<Load> {
-    let (list, script) = (folder.join("paths.txt"), folder.join("paths.lua"));
-    std::fs::write(&list, paths.join("\n"))?;
-    std::fs::write(&script, SCRIPT)?;
-    let output = Command::new("wrk")
-        .args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s"), "--latency", "-s"])
-        .arg(&script)
-        .arg(base)
-        .env("BENCH_PATHS", &list)
-        .env("BENCH_TOKEN", token.unwrap_or_default())
-        .output()
-        .context("wrk is not there: install the package wrk")?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if !output.status.success() {
-        bail!("wrk failed: {text}{}", String::from_utf8_lossy(&output.stderr));
+/// How `wrk` is to ask.
+pub struct Wrk<'a> {
+    pub folder: &'a Path,
+    pub seconds: u64,
+}
+
+impl Wrk<'_> {
+    pub fn load(&self, base: &str, paths: &[String], token: Option<&str>, connections: u32) -> Result<Load> {
+        if paths.is_empty() {
+            bail!("there is nothing to ask");
+        }
+        let (list, script) = (self.folder.join("paths.txt"), self.folder.join("paths.lua"));
+        std::fs::write(&list, paths.join("\n"))?;
+        std::fs::write(&script, SCRIPT)?;
+        let output = Command::new("wrk")
+            .args(["-t1", &format!("-c{connections}"), &format!("-d{}s", self.seconds), "--latency", "--timeout", "30s", "-s"])
+            .arg(&script)
+            .arg(base)
+            .env("BENCH_PATHS", &list)
+            .env("BENCH_TOKEN", token.unwrap_or_default())
+            .output()
+            .context("wrk is not there: install the package wrk")?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            bail!("wrk failed: {text}{}", String::from_utf8_lossy(&output.stderr));
+        }
+        parse(&text).with_context(|| format!("wrk says something unexpected:\n{text}"))
     }
-    parse(&text).with_context(|| format!("wrk says something unexpected:\n{text}"))
 }
 
 fn parse(text: &str) -> Option<Load> {
@@ -55,5 +58,5 @@ fn parse(text: &str) -> Option<Load> {
 }
 
 fn millis(text: &str) -> Option<f64> {
-    [("us", 0.001), ("ms", 1.0), ("s", 1000.0)].iter().find_map(|(unit, factor)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * factor))
+    [("us", 0.001), ("ms", 1.0), ("s", 1000.0), ("m", 60_000.0)].iter().find_map(|(unit, factor)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * factor))
 }

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
-use super::load::wrk;
-use super::service::Bench;
+use super::load::Wrk;
+use super::service::{Owner, Service};
 
 /// One look at the process.
 struct Sample {
@@ -19,9 +20,8 @@ struct Sample {
 }
 
 /// Loads the service by turns with searches, matches and reads, and writes meanwhile; prints a sample each half minute.
-pub fn run(bench: &Bench, paths: [&[String]; 3], minutes: u64) -> Result<()> {
-    let runtime = tokio::runtime::Runtime::new()?;
-    let (base, token, organization) = (bench.base.clone(), bench.token.clone(), bench.organization.clone());
+pub fn run(runtime: &Handle, service: &Service, owner: &Owner, wrk: &Wrk<'_>, paths: [&[String]; 3], minutes: u64) -> Result<()> {
+    let (base, token, organization) = (owner.base.clone(), owner.token.clone(), owner.organization.clone());
     let until = Instant::now() + Duration::from_secs(60 * minutes);
     let writing = runtime.spawn(write(base, token, organization, until));
     println!("| minute | anonymous MiB | resident MiB | files | threads | Postgres connections on this machine |\n|---|---|---|---|---|---|");
@@ -29,9 +29,9 @@ pub fn run(bench: &Bench, paths: [&[String]; 3], minutes: u64) -> Result<()> {
     let mut failures = 0;
     while Instant::now() < until {
         for paths in paths {
-            failures += wrk(&bench.base, paths, Some(&bench.token), 8, 10, &bench.folder)?.failures;
+            failures += wrk.load(&owner.base, paths, Some(&owner.token), 8)?.failures;
         }
-        let sample = sample(bench, started)?;
+        let sample = sample(service, started)?;
         println!("| {:.1} | {} | {} | {} | {} | {} |", sample.minute, sample.anonymous_mib, sample.resident_mib, sample.files, sample.threads, sample.connections);
     }
     let written = runtime.block_on(writing)??;
@@ -39,10 +39,10 @@ pub fn run(bench: &Bench, paths: [&[String]; 3], minutes: u64) -> Result<()> {
     Ok(())
 }
 
-fn sample(bench: &Bench, started: Instant) -> Result<Sample> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", bench.pid())).context("the service is gone")?;
+fn sample(service: &Service, started: Instant) -> Result<Sample> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid())).context("the service is gone")?;
     let of = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0);
-    let files = std::fs::read_dir(format!("/proc/{}/fd", bench.pid()))?.count() as u64;
+    let files = std::fs::read_dir(format!("/proc/{}/fd", service.pid()))?.count() as u64;
     let output = std::process::Command::new("pgrep").args(["-c", "-f", "postgres: zonebridge"]).output()?;
     let connections = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0);
     Ok(Sample {
