@@ -25,6 +25,8 @@ const DOMAIN_SHARE: f32 = 0.4;
 const CLUSTER_SHARE: std::ops::Range<f32> = 0.35..0.7;
 /// What the two languages of a listing have in common: the models place a translation near its original, not upon it.
 const LANGUAGE_SHARE: f32 = 0.7;
+/// Into how many pieces a text of 130 words is cut.
+const PIECES: usize = 3;
 /// The weight of dimension `i` falls as `1 / (i + START)`: these give the deviations above.
 const E5_START: f32 = 4.0;
 const UNIVERSAL_START: f32 = 1.8;
@@ -67,17 +69,37 @@ impl Clusters {
 
     /// The vectors of its text in a language as the models would give them: with the mean of the language, of length 1.
     pub fn said_in(&self, latent: &Latent, language: Language) -> Raw {
-        let (turn, means, chinese) = match language {
-            Language::Zh => (1, &self.means.of(Role::Passage).zh, 1.0),
-            Language::En => (2, &self.means.of(Role::Passage).en, 0.0),
+        let (turn, chinese) = match language {
+            Language::Zh => (1, 1.0),
+            Language::En => (2, 0.0),
         };
         let mut random = self.random(latent.number, turn);
-        let Mean { e5, universal } = means;
-        Raw { e5: self.e5.raw(&latent.e5, e5, &mut random), universal: self.universal.raw(&latent.universal, universal, &mut random), chinese }
+        let Mean { e5, universal } = self.mean(Role::Passage, language);
+        let pieces = (0..PIECES).map(|_| self.universal.raw(&latent.universal, universal, &mut random)).collect();
+        Raw { e5: self.e5.raw(&latent.e5, e5, &mut random), universal: self.universal.raw(&latent.universal, universal, &mut random), pieces, chinese }
+    }
+
+    /// The vectors of its title in a language.
+    pub fn called_in(&self, latent: &Latent, language: Language) -> Raw {
+        let (turn, chinese) = match language {
+            Language::Zh => (3, 1.0),
+            Language::En => (4, 0.0),
+        };
+        let mut random = self.random(latent.number, turn);
+        let Mean { e5, universal } = self.mean(Role::Query, language);
+        Raw { e5: self.e5.raw(&latent.e5, e5, &mut random), universal: self.universal.raw(&latent.universal, universal, &mut random), pieces: Vec::new(), chinese }
+    }
+
+    fn mean(&self, role: Role, language: Language) -> &Mean {
+        let means = self.means.of(role);
+        match language {
+            Language::Zh => &means.zh,
+            Language::En => &means.en,
+        }
     }
 
     fn random(&self, number: u64, turn: u64) -> StdRng {
-        StdRng::seed_from_u64(self.seed ^ (number * 3 + turn).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        StdRng::seed_from_u64(self.seed ^ (number * 5 + turn).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 }
 

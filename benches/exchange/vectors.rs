@@ -12,7 +12,7 @@ use uuid::Uuid;
 use zonebridge::config::Secret;
 use zonebridge::db::Database;
 use zonebridge::embedding::embedder::MODEL;
-use zonebridge::embedding::means::{Means, Role, Sum};
+use zonebridge::embedding::means::{Means, Sum};
 use zonebridge::embedding::vectors;
 use zonebridge::text::language::Language;
 use zonebridge_meaning::vector::Direction;
@@ -39,6 +39,9 @@ struct Row {
     chinese: f32,
     e5: Vec<u8>,
     universal: Vec<u8>,
+    pieces: Vec<u8>,
+    title_e5: Vec<u8>,
+    title_universal: Vec<u8>,
 }
 
 /// Gives every published listing its vectors; returns how many vectors there are.
@@ -81,24 +84,37 @@ async fn next(client: &Client, after: Uuid) -> Result<Vec<Listing>> {
 fn rows_of(clusters: &Clusters, listing: &Listing) -> Vec<Row> {
     let latent = clusters.listing(listing.number);
     let row = |language: &Language| {
-        let raw = clusters.said_in(&latent, *language);
-        let (e5, universal) = (Direction::of(&raw.e5)?.to_bytes(), Direction::of(&raw.universal)?.to_bytes());
-        Some(Row { id: listing.id, language: *language, revision: listing.revision, chinese: raw.chinese, e5, universal })
+        let (raw, title) = (clusters.said_in(&latent, *language), clusters.called_in(&latent, *language));
+        let bytes = |vector: &Vec<f32>| Direction::of(vector).map(|direction| direction.to_bytes());
+        Some(Row {
+            id: listing.id,
+            language: *language,
+            revision: listing.revision,
+            chinese: raw.chinese,
+            e5: bytes(&raw.e5)?,
+            universal: bytes(&raw.universal)?,
+            pieces: raw.pieces.iter().filter_map(bytes).flatten().collect(),
+            title_e5: bytes(&title.e5)?,
+            title_universal: bytes(&title.universal)?,
+        })
     };
     listing.languages.iter().filter_map(row).collect()
 }
 
 async fn copy(client: &mut Client, rows: &[Row]) -> Result<u64> {
     let transaction = client.transaction().await?;
-    let sink = transaction.copy_in("COPY listing_vectors (listing_id, audience, language, model, revision, chinese, e5, universal) FROM STDIN BINARY").await?;
-    let types = [Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::INT4, Type::FLOAT4, Type::BYTEA, Type::BYTEA];
+    let sink = transaction
+        .copy_in("COPY listing_vectors (listing_id, audience, language, model, revision, chinese, e5, universal, pieces, title_e5, title_universal) FROM STDIN BINARY")
+        .await?;
+    let types = [Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::INT4, Type::FLOAT4, Type::BYTEA, Type::BYTEA, Type::BYTEA, Type::BYTEA, Type::BYTEA];
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
     for row in rows {
         let language = match row.language {
             Language::Zh => "zh",
             Language::En => "en",
         };
-        writer.as_mut().write(&[&row.id, &"public", &language, &MODEL, &row.revision, &row.chinese, &row.e5, &row.universal]).await?;
+        let Row { id, revision, chinese, e5, universal, pieces, title_e5, title_universal, .. } = row;
+        writer.as_mut().write(&[id, &"public", &language, &MODEL, revision, chinese, e5, universal, pieces, title_e5, title_universal]).await?;
     }
     let written = writer.finish().await?;
     transaction.commit().await?;
@@ -116,7 +132,7 @@ async fn keep_means(url: &Secret) -> Result<()> {
         for vector in vectors::newest(&mut conn, language, SAMPLE).await? {
             sum.add(&vector.raw());
         }
-        means.moved(Role::Passage, language, &sum);
+        means.move_passages(language, &sum);
     }
     vectors::keep_means(&mut conn, &means, 0, count).await?;
     Ok(())

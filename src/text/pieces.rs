@@ -6,7 +6,7 @@ use super::fold::is_han;
 const LENGTH: usize = 260;
 const HAN: usize = 3;
 /// A longer text has longer pieces, not more of them.
-const MOST: usize = 16;
+const MOST: usize = 6;
 
 /// The pieces of a text in their order, none where it is but one. Together they are the text.
 pub fn pieces(text: &str) -> Vec<&str> {

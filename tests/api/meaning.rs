@@ -170,8 +170,9 @@ async fn one_instance_makes_the_vectors_at_a_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_gets_means_of_its_own_and_pages_reach_the_end() {
     let Some((app, owner)) = with_models().await else { return };
-    let listing =
-        |number: usize| with(technology_offer("x"), json!({"external_id": format!("pump-{number}"), "title": {"zh": format!("{number}号水泵")}, "summary": {"zh": "水泵。"}, "body": {}}));
+    let listing = |number: usize| {
+        with(technology_offer("x"), json!({"external_id": format!("pump-{number}"), "title": {"zh": format!("{number}号水泵")}, "summary": {"zh": "水泵。"}, "body": {}}))
+    };
     import(&app, &owner.uscc, &(0..230).map(listing).collect::<Vec<_>>());
     app.published(&owner, offer("en", "Lidar for cars", "A low-cost lidar for autonomous driving.")).await;
     app.embedded().await;
