@@ -5,5 +5,6 @@ pub mod fold;
 pub mod function_words;
 pub mod highlight;
 pub mod language;
+pub mod positions;
 pub mod profile;
 pub mod segment;
