@@ -90,36 +90,50 @@ struct Candidate {
 /// Finds the misspelt words of a query, lets others be searched in their places, and says what was probably meant.
 pub fn mend(reader: &Reader<'_>, typed: &str, parsed: &Typed, terms: &mut QueryTerms) -> Result<Spelling> {
     let words: Vec<Word> = parsed.looked_for.iter().flat_map(|range| words_of(typed, range)).collect();
-    let asked: HashSet<String> = if words.is_empty() { HashSet::new() } else { terms.terms.iter().map(|(term, _)| term.clone()).collect() };
-    let mut spelling = Spelling::default();
+    if words.is_empty() {
+        return Ok(Spelling::default());
+    }
+    // Words that say nothing are not asked for, and need no mending.
+    let mut asked: HashSet<String> = terms.terms.iter().map(|(term, _)| term.clone()).collect();
+    let mut mending = Mending { reader, typed, terms, corrections: Vec::new(), unknown: 0 };
     let mut meant: HashMap<String, String> = HashMap::new();
-    let (mut done, mut unknown) = (HashSet::new(), 0);
-    for word in words.iter().filter(|word| asked.contains(&word.stem)) {
-        if !done.insert(word.stem.as_str()) {
-            continue;
-        }
-        let count = reader.documents_with(&word.stem, terms)?;
-        let best = if count == 0 {
-            unknown += 1;
-            if unknown > MENDED {
-                continue;
-            }
-            let similar = reader.similar(word)?;
-            let Some((first, listings)) = similar.first() else { continue };
-            let best = (first.term.clone(), listings.clone());
-            spelling.corrections.push(Correction { typed: typed[word.range.clone()].to_owned(), searched: similar.iter().map(|(candidate, _)| candidate.term.clone()).collect() });
-            terms.replace(&word.stem, similar.into_iter().map(|(candidate, _)| (candidate.term, if candidate.steps > 1 { FAR } else { NEAR })).collect());
-            best
-        } else {
-            let Some(other) = reader.snapshot.statistics.frequent.meant_by(&word.stem, count) else { continue };
-            (other.to_owned(), reader.listings_with(other)?)
-        };
-        if let Some(spelt) = reader.spelt(&best.0, &best.1, &word.spelling)? {
+    for word in words.iter().filter(|word| asked.remove(&word.stem)) {
+        if let Some(spelt) = mending.meant_by(word)? {
             meant.insert(word.stem.clone(), spelt);
         }
     }
-    spelling.did_you_mean = rewritten(typed, &words, &meant);
-    Ok(spelling)
+    Ok(Spelling { corrections: mending.corrections, did_you_mean: rewritten(typed, &words, &meant) })
+}
+
+/// A query that is being mended, word by word.
+struct Mending<'a> {
+    reader: &'a Reader<'a>,
+    typed: &'a str,
+    terms: &'a mut QueryTerms,
+    corrections: Vec<Correction>,
+    unknown: usize,
+}
+
+impl Mending<'_> {
+    /// What a word was probably meant to be, as people spell it. Where no listing holds the word, others are searched in its place.
+    fn meant_by(&mut self, word: &Word) -> Result<Option<String>> {
+        let count = self.reader.documents_with(&word.stem, self.terms)?;
+        if count > 0 {
+            return self.reader.frequent_beside(word, count);
+        }
+        self.unknown += 1;
+        if self.unknown > MENDED {
+            return Ok(None);
+        }
+        let similar = self.reader.similar(word)?;
+        let Some((best, listings)) = similar.first() else { return Ok(None) };
+        let spelt = self.reader.spelt(&best.term, listings, &word.spelling)?;
+        let searched = similar.iter().map(|(candidate, _)| candidate.term.clone()).collect();
+        self.corrections.push(Correction { typed: self.typed[word.range.clone()].to_owned(), searched });
+        let weighed = similar.into_iter().map(|(candidate, _)| (candidate.term, if candidate.steps > 1 { FAR } else { NEAR }));
+        self.terms.replace(&word.stem, weighed.collect());
+        Ok(spelt)
+    }
 }
 
 /// The words of a part of a query that may be misspelt.
@@ -153,6 +167,12 @@ impl Reader<'_> {
             return Ok(public);
         }
         searcher.doc_freq(&Term::from_field_text(fields.of_document(false).words, term)).map_err(internal)
+    }
+
+    /// The word that was probably meant by one that few documents hold, as people spell it.
+    fn frequent_beside(&self, word: &Word, count: u64) -> Result<Option<String>> {
+        let Some(other) = self.snapshot.statistics.frequent.meant_by(&word.stem, count) else { return Ok(None) };
+        self.spelt(other, &self.listings_with(other)?, &word.spelling)
     }
 
     /// What a misspelt word could be, the likeliest first, each with listings that hold it.
