@@ -13,13 +13,12 @@ use super::meanings::Meanings;
 use super::metrics::{self, Interval, Metrics};
 use crate::embedding::means::Meaning;
 use crate::search::blend::Mode;
-use crate::search::document::Indexed;
+use crate::search::document::{Indexed, placed};
 use crate::search::fields::Fields;
 use crate::search::nearest::Nearest;
 use crate::search::query::{Conditions, QueryTerms};
 use crate::search::rank::{Ground, Question, rank};
 use crate::search::weights::Parts;
-use crate::text::segment;
 
 const DEPTH: usize = 1_000;
 const WRITER_MEMORY: usize = 200_000_000;
@@ -113,18 +112,14 @@ fn index(set: &Dataset, fields: &Fields, meanings: Option<&Meanings>) -> Result<
 
 /// The text as if it were a listing with a title and a body.
 fn indexed(text: &Text, meaning: Option<Meaning>) -> Indexed {
-    let of = |text: &str| segment::terms(text).into_iter().map(|term| term.text).collect::<Vec<_>>();
-    let title = of(&text.title);
-    let mut words = title.clone();
-    words.extend(of(&text.text));
     Indexed {
         id: text.id.clone(),
         revision: 1,
         audiences: vec!["public"],
         organization: String::new(),
         tags: Vec::new(),
-        title,
-        words,
+        title: placed([text.title.as_str()]),
+        words: placed([text.title.as_str(), text.text.as_str()]),
         published_at: 0,
         valid_through: 0,
         amount: None,

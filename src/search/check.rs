@@ -16,7 +16,7 @@ use uuid::Uuid;
 use zonebridge_meaning::vector::Direction;
 
 use super::columns::Vectors;
-use super::document::{Indexed, Meanings, documents, pack};
+use super::document::{Indexed, Meanings, Placed, documents, pack};
 use super::fields::Fields;
 use super::index::{Progress, stored_bytes};
 use crate::db::Database;
@@ -96,35 +96,49 @@ fn digest(parts: [&[u8]; 5]) -> [u8; 32] {
     sha.finalize().into()
 }
 
-/// A posting as a number; a document's postings are the wrapping sum of theirs, in whatever order they come.
-fn posting(field: Field, term: &[u8], frequency: u32) -> u64 {
+/// A posting as a number; a document's postings are the wrapping sum of theirs, in whatever order they come. Positions are those of a field of
+/// text, and there are as many as the term is frequent.
+fn posting(field: Field, term: &[u8], positions: &[u32]) -> u64 {
     let mut hasher = std::hash::DefaultHasher::new();
     hasher.write_u32(field.field_id());
     hasher.write(term);
-    hasher.write_u32(frequency);
+    for &position in positions {
+        hasher.write_u32(position);
+    }
     hasher.finish()
 }
 
 fn mark_of(document: &Indexed, fields: &Fields) -> Mark {
     let text = fields.of_document(document.is_for_guests());
     let mut postings = 0_u64;
-    let mut add = |field: Field, terms: Vec<&str>, with_frequency: bool| {
-        let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-        for term in terms {
-            *counts.entry(term).or_default() += 1;
+    let mut add = |field: Field, term: &str, positions: &[u32]| postings = postings.wrapping_add(posting(field, term.as_bytes(), positions));
+    add(fields.id, &document.id, &[]);
+    add(fields.organization, &document.organization, &[]);
+    for audience in &document.audiences {
+        add(fields.audience, audience, &[]);
+    }
+    for tag in &document.tags {
+        add(fields.tags, tag, &[]);
+    }
+    for (field, placed) in [(text.title, &document.title), (text.words, &document.words)] {
+        for (term, positions) in positions_of(placed) {
+            add(field, term, &positions);
         }
-        for (term, count) in counts {
-            postings = postings.wrapping_add(posting(field, term.as_bytes(), if with_frequency { count } else { 1 }));
-        }
-    };
-    add(fields.id, vec![&document.id], false);
-    add(fields.audience, document.audiences.clone(), false);
-    add(fields.organization, vec![&document.organization], false);
-    add(fields.tags, document.tags.iter().map(String::as_str).collect(), false);
-    add(text.title, document.title.iter().map(String::as_str).collect(), true);
-    add(text.words, document.words.iter().map(String::as_str).collect(), true);
+    }
     let meaning = document.meaning.as_ref().map(|meaning| meaning_bytes(numbers_of(meaning, document.asking.as_ref()))).unwrap_or_default();
     Mark { revision: document.revision, digest: digest([&document.card, &document.facts, &document.profile, &document.hidden, &meaning]), postings }
+}
+
+/// Where each term of a field stands, in rising order.
+fn positions_of(placed: &[Placed]) -> BTreeMap<&str, Vec<u32>> {
+    let mut all: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for term in placed {
+        all.entry(&term.text).or_default().push(u32::try_from(term.position).unwrap_or(u32::MAX));
+    }
+    for positions in all.values_mut() {
+        positions.sort_unstable();
+    }
+    all
 }
 
 fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Result<BTreeMap<String, Mark>> {
@@ -171,17 +185,20 @@ fn meaning_bytes(numbers: impl Iterator<Item = u64>) -> Vec<u8> {
     numbers.flat_map(u64::to_le_bytes).collect()
 }
 
-fn add_postings(segment: &tantivy::SegmentReader, field: Field, with_frequency: bool, sums: &mut [u64]) -> Result<()> {
+fn add_postings(segment: &tantivy::SegmentReader, field: Field, with_positions: bool, sums: &mut [u64]) -> Result<()> {
     let index = segment.inverted_index(field)?;
     let mut stream = index.terms().stream()?;
-    let option = if with_frequency { IndexRecordOption::WithFreqs } else { IndexRecordOption::Basic };
+    let option = if with_positions { IndexRecordOption::WithFreqsAndPositions } else { IndexRecordOption::Basic };
+    let mut positions = Vec::new();
     while stream.advance() {
         let mut postings = index.read_postings_from_terminfo(stream.value(), option)?;
         let mut doc = postings.doc();
         while doc != TERMINATED {
-            let frequency = if with_frequency { postings.term_freq() } else { 1 };
+            if with_positions {
+                postings.positions(&mut positions);
+            }
             if let Some(sum) = sums.get_mut(doc as usize) {
-                *sum = sum.wrapping_add(posting(field, stream.key(), frequency));
+                *sum = sum.wrapping_add(posting(field, stream.key(), &positions));
             }
             doc = postings.advance();
         }

@@ -26,13 +26,36 @@ use crate::listings::view::ListingCard;
 use crate::organizations::model::Bilingual;
 use crate::text::fold::fold;
 use crate::text::language::Language;
+use crate::text::positions::positions;
 use crate::text::profile::{Profile, ProfileBuilder, TITLE_WEIGHT};
 use crate::text::segment::terms;
+
+/// So many positions lie between two texts of a listing, so that no phrase is found across them.
+const GAP: usize = 16;
 
 /// What the scorer knows and nobody reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hidden {
     pub excluded_organizations: Vec<Uuid>,
+}
+
+/// A term with its position in its field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    pub text: String,
+    pub position: usize,
+}
+
+/// The terms of some texts, one text behind the other with a gap between.
+pub fn placed<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Placed> {
+    let (mut all, mut from) = (Vec::new(), 0);
+    for text in texts {
+        let terms = terms(text);
+        let (positions, length) = positions(&terms);
+        all.extend(terms.into_iter().zip(positions).map(|(term, position)| Placed { text: term.text, position: from + position }));
+        from += length + GAP;
+    }
+    all
 }
 
 /// Everything that goes into one document, before the index's own types.
@@ -43,8 +66,8 @@ pub struct Indexed {
     pub audiences: Vec<&'static str>,
     pub organization: String,
     pub tags: Vec<String>,
-    pub title: Vec<String>,
-    pub words: Vec<String>,
+    pub title: Vec<Placed>,
+    pub words: Vec<Placed>,
     pub published_at: i64,
     pub valid_through: i64,
     pub amount: Option<(f64, f64)>,
@@ -148,19 +171,13 @@ fn texts(bilingual: &Bilingual) -> impl Iterator<Item = (Language, &str)> {
     [(Language::Zh, &bilingual.zh), (Language::En, &bilingual.en)].into_iter().filter_map(|(language, text)| Some((language, text.as_deref()?)))
 }
 
-fn term_texts(text: &str) -> impl Iterator<Item = String> {
-    terms(text).into_iter().map(|term| term.text)
+fn title_terms(title: &Bilingual) -> Vec<Placed> {
+    placed(texts(title).map(|(_, text)| text))
 }
 
-fn title_terms(title: &Bilingual) -> Vec<String> {
-    texts(title).flat_map(|(_, text)| term_texts(text)).collect()
-}
-
-fn all_terms(card: &ListingCard) -> Vec<String> {
-    let mut all: Vec<String> = [&card.title, &card.summary, &card.body].into_iter().flat_map(texts).flat_map(|(_, text)| term_texts(text)).collect();
-    all.extend(card.keywords.iter().flat_map(|keyword| term_texts(keyword)));
-    all.extend(card.attributes.searchable_words().into_iter().flat_map(term_texts));
-    all
+fn all_terms(card: &ListingCard) -> Vec<Placed> {
+    let written = [&card.title, &card.summary, &card.body].into_iter().flat_map(texts).map(|(_, text)| text);
+    placed(written.chain(card.keywords.iter().map(String::as_str)).chain(card.attributes.searchable_words()))
 }
 
 /// The profile by which a listing is matched, as somebody who reads this card may know it.
@@ -237,7 +254,9 @@ pub fn pack(values: &[i8]) -> impl Iterator<Item = u64> {
     values.as_chunks::<8>().0.iter().map(|eight| u64::from_le_bytes(eight.map(i8::cast_unsigned)))
 }
 
-fn ready_made(terms: Vec<String>) -> PreTokenizedString {
-    let tokens = terms.into_iter().enumerate().map(|(position, text)| Token { offset_from: 0, offset_to: 0, position, text, position_length: 1 }).collect();
+fn ready_made(mut terms: Vec<Placed>) -> PreTokenizedString {
+    // The index keeps the differences between a term's positions, so they must rise.
+    terms.sort_by_key(|term| term.position);
+    let tokens = terms.into_iter().map(|term| Token { offset_from: 0, offset_to: 0, position: term.position, text: term.text, position_length: 1 }).collect();
     PreTokenizedString { text: String::new(), tokens }
 }

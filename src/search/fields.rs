@@ -3,7 +3,7 @@
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
 
 /// Changes whenever the fields or the text analysis do: an index of another version is rebuilt.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 pub const TAGS: &str = "tags";
 pub const PUBLISHED_AT: &str = "published_at";
@@ -66,7 +66,8 @@ pub struct Fields {
 impl Fields {
     pub fn new() -> Self {
         let mut builder = Schema::builder();
-        let terms = TextOptions::default().set_indexing_options(TextFieldIndexing::default().set_tokenizer(READY_MADE).set_index_option(IndexRecordOption::WithFreqs));
+        // With positions: phrases are asked by them.
+        let terms = TextOptions::default().set_indexing_options(TextFieldIndexing::default().set_tokenizer(READY_MADE).set_index_option(IndexRecordOption::WithFreqsAndPositions));
         let sortable = NumericOptions::default().set_fast();
         let stored_bytes = BytesOptions::default().set_stored();
         let id = builder.add_text_field("id", STRING | STORED);

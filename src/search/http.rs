@@ -1,6 +1,6 @@
 //! `GET /v1/listings`: searching and browsing. Answered from the index alone.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, web};
@@ -13,7 +13,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::filters::{conditions, facet_counts, facet_names};
 use super::find::{Asked, Found};
 use super::index::{SearchIndex, SearchMode, Snapshot, stored_bytes};
-use super::query::QueryTerms;
+use super::phrase::phrase_query;
+use super::query::{Conditions, QueryTerms};
+use super::spelling::{Correction, Reader, Spelling, mend};
+use super::typed::{Typed, parse};
 use super::weights::Parts;
 use crate::access::actor::Caller;
 use crate::error::{Error, FieldError, Result};
@@ -42,7 +45,10 @@ text_enum! {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SearchQuery {
-    /// What to look for, in Chinese, English or both; empty browses.
+    /// What to look for, in Chinese, English or both; empty browses. A phrase in quotes (`"…"`, `“…”`, `「…」`, `『…』`) must stand as it is
+    /// written; `-word` and `-"phrase"` must not stand anywhere. At most sixteen of these. Words of five letters and more that no listing
+    /// holds are searched by similar ones.
+    #[param(example = "\"solid state\" lidar -radar")]
     pub q: Option<String>,
     #[param(example = "technology,talent")]
     pub kind: Option<String>,
@@ -117,6 +123,12 @@ pub struct SearchResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
     pub mode: SearchMode,
+    /// The query as it was probably meant, where a word of it is in no listing, or far rarer than one that differs by a letter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub did_you_mean: Option<String>,
+    /// What was searched in the places of words that are in no listing, where `explain` asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<Vec<Correction>>,
 }
 
 /// Searches published listings, or browses them without `q`.
@@ -137,29 +149,49 @@ async fn search_listings(caller: Caller, request: HttpRequest, index: web::Data<
 pub fn search(index: &SearchIndex, snapshot: &Snapshot, query: &SearchQuery, verified: bool) -> Result<SearchResult> {
     let page = usize::try_from(limit(query.limit)?).map_err(Error::internal)?;
     let offset = offset_of(query, verified)?;
-    let text = checked_text(query.q.as_deref())?;
-    let terms = QueryTerms::of(&text);
+    let given = checked_text(query.q.as_deref())?;
+    let typed = parse(&given).map_err(Error::malformed)?;
+    let mut terms = QueryTerms::of(&typed.text);
     let facets = facet_names(query.facets.as_deref())?;
-    if terms.is_empty() && !text.is_empty() {
+    let mut conditions = conditions(index, query, verified)?;
+    if terms.is_empty() && !typed.text.is_empty() {
         // Signs only: nothing can be found by them, and showing everything would look like an answer.
-        conditions(index, query, verified)?;
-        return Ok(SearchResult { items: Vec::new(), facets: facet_counts(&facets, std::collections::HashMap::new()), total: 0, next_cursor: None, mode: SearchMode::Words });
+        return Ok(nothing(&facets));
     }
-    let sort = query.sort.unwrap_or(if terms.terms.is_empty() { Sort::Newest } else { Sort::Relevance });
-    let conditions = conditions(index, query, verified)?;
-    let asked = Asked { index, snapshot, terms: &terms, text: &text, verified, offset, page, facets: &facets };
+    let Spelling { corrections, did_you_mean } = mend(&Reader { index, snapshot, conditions: &conditions, verified }, &given, &typed, &mut terms)?;
+    operators(index, &typed, verified, &mut conditions);
+    // Without words nothing is more relevant than anything else.
+    let sort = if terms.is_empty() && query.sort != Some(Sort::Expiring) { Sort::Newest } else { query.sort.unwrap_or(Sort::Relevance) };
+    let asked = Asked { index, snapshot, terms: &terms, text: &typed.text, verified, offset, page, facets: &facets };
     let found = match sort {
         Sort::Relevance => asked.by_relevance(&conditions),
         Sort::Newest | Sort::Expiring => asked.by_time(&conditions, sort),
     };
     let Found { hits, total, counts } = found.map_err(|error| Error::internal(anyhow::Error::new(error)))?;
     let words = terms.set();
+    let explain = query.explain == Some(true);
     // Showing what was found takes longer than finding it.
-    let items = hits.into_par_iter().map(|(parts, address)| hit(index, snapshot, address, parts, query.explain == Some(true), &words)).collect::<Result<Vec<_>>>()?;
+    let items = hits.into_par_iter().map(|(parts, address)| hit(index, snapshot, address, parts, explain, &words)).collect::<Result<Vec<_>>>()?;
     let next = offset + page;
     let next_cursor = (next < total && next < MAX_DEPTH).then(|| encode_cursor(format!("{next}:{}", fingerprint(query, verified)).as_bytes()));
     let mode = if sort == Sort::Relevance { index.mode() } else { SearchMode::Words };
-    Ok(SearchResult { items, facets: facet_counts(&facets, counts), total, next_cursor, mode })
+    Ok(SearchResult { items, facets: facet_counts(&facets, counts), total, next_cursor, mode, did_you_mean, corrections: explain.then_some(corrections) })
+}
+
+/// An answer that finds nothing.
+fn nothing(facets: &[String]) -> SearchResult {
+    SearchResult { items: Vec::new(), facets: facet_counts(facets, HashMap::new()), total: 0, next_cursor: None, mode: SearchMode::Words, did_you_mean: None, corrections: None }
+}
+
+/// Adds what phrases and exclusions ask to the conditions, so that what is found by meaning obeys them too.
+fn operators(index: &SearchIndex, typed: &Typed, verified: bool, conditions: &mut Conditions) {
+    let readable = index.fields.of_reader(verified);
+    for query in typed.phrases.iter().filter_map(|phrase| phrase_query(&readable, phrase)) {
+        conditions.present(query);
+    }
+    for query in typed.exclusions.iter().filter_map(|exclusion| phrase_query(&readable, exclusion)) {
+        conditions.absent(query);
+    }
 }
 
 pub fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, parts: Parts, explain: bool, words: &HashSet<String>) -> Result<SearchHit> {

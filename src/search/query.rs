@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
 
 use tantivy::Term;
-use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, Occur, Query, RangeQuery, RegexQuery, TermQuery};
+use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, Occur, Query, RangeQuery, RegexQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
 use tantivy::query::Bm25StatisticsProvider;
@@ -29,8 +29,13 @@ const MAX_TERMS: usize = 512;
 const TELLING: usize = 80;
 
 /// The terms of a query with their weights in the order of their first occurrence: a term that is repeated counts as often, as in BM25.
+#[derive(Debug, Clone)]
 pub struct QueryTerms {
     pub terms: Vec<(String, f32)>,
+    /// What is searched in the place of a term, each with what it counts beside the term itself; the best first.
+    similar: HashMap<String, Vec<(String, f32)>>,
+    /// In how many public documents a term stands, as far as that was looked up before.
+    frequencies: HashMap<String, u64>,
 }
 
 /// What a document must hold to be found.
@@ -73,15 +78,34 @@ impl QueryTerms {
             terms.sort_by(|a, b| b.1.total_cmp(&a.1));
             terms.truncate(MAX_TERMS);
         }
-        Self { terms }
+        Self { terms, similar: HashMap::new(), frequencies: HashMap::new() }
     }
 
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
+    /// All that is searched for.
     pub fn set(&self) -> HashSet<String> {
-        self.terms.iter().map(|(term, _)| term.clone()).collect()
+        self.terms.iter().flat_map(|(term, _)| self.searched(term)).map(|(term, _)| term.to_owned()).collect()
+    }
+
+    /// Searches others in the place of a term, each counting this much beside it; the best come first.
+    pub fn replace(&mut self, term: &str, similar: Vec<(String, f32)>) {
+        self.similar.insert(term.to_owned(), similar);
+    }
+
+    /// Keeps the number of a term's public documents for whoever asks next.
+    pub fn remember(&mut self, term: &str, documents: u64) {
+        self.frequencies.insert(term.to_owned(), documents);
+    }
+
+    /// What a term is searched by, the best first: itself, or others in its place.
+    fn searched<'a>(&'a self, term: &'a str) -> Vec<(&'a str, f32)> {
+        match self.similar.get(term) {
+            Some(similar) => similar.iter().map(|(other, share)| (other.as_str(), *share)).collect(),
+            None => vec![(term, 1.0)],
+        }
     }
 
     /// Those of the terms that tell most, with what they weigh together: of a question all, of a text those by which it differs from others.
@@ -91,10 +115,15 @@ impl QueryTerms {
         let is_text = self.terms.len() > TELLING;
         let mut weighed = Vec::with_capacity(self.terms.len());
         for (term, weight) in &self.terms {
-            let count = statistics.doc_freq(&Term::from_field_text(field, term))?;
+            // Of several in a term's place a document is counted by one, most often by the best.
+            let (searched, share) = self.searched(term).first().copied().unwrap_or((term, 1.0));
+            let count = match self.frequencies.get(searched) {
+                Some(&count) => count,
+                None => statistics.doc_freq(&Term::from_field_text(field, searched))?,
+            };
             // What nobody uses says of a question that the listings cannot answer it by words; a text always has such words.
             if count > 0 || !is_text {
-                weighed.push((weight * inverse_frequency(documents, count), term, *weight));
+                weighed.push((share * weight * inverse_frequency(documents, count), term, *weight));
             }
         }
         if is_text {
@@ -102,7 +131,8 @@ impl QueryTerms {
             weighed.truncate(TELLING);
         }
         let weight = weighed.iter().map(|(telling, ..)| telling).sum();
-        Ok((Self { terms: weighed.into_iter().map(|(_, term, weight)| (term.clone(), weight)).collect() }, weight))
+        let terms = weighed.into_iter().map(|(_, term, weight)| (term.clone(), weight)).collect();
+        Ok((Self { terms, ..self.clone() }, weight))
     }
 
     /// How many of the terms a document must hold.
@@ -122,12 +152,22 @@ impl QueryTerms {
         {
             return Some(single_character(&readable, only));
         }
-        let clauses: Vec<(Occur, Box<dyn Query>)> =
-            self.terms.iter().map(|(term, weight)| (Occur::Should, term_clause(&readable, term, *weight, self.terms.len() <= QUESTION))).collect();
+        let clauses: Vec<(Occur, Box<dyn Query>)> = self.terms.iter().map(|(term, weight)| (Occur::Should, self.clause(&readable, term, *weight))).collect();
         if clauses.is_empty() {
             return None;
         }
         Some(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, self.required(breadth))))
+    }
+
+    /// A term, or what is searched in its place: of that the best in a document counts, as one word.
+    fn clause(&self, readable: &[TextFields], term: &str, weight: f32) -> Box<dyn Query> {
+        let is_question = self.terms.len() <= QUESTION;
+        let mut searched: Vec<Box<dyn Query>> = self.searched(term).into_iter().map(|(other, share)| term_clause(readable, other, weight * share, is_question)).collect();
+        match searched.pop() {
+            Some(only) if searched.is_empty() => only,
+            Some(last) => Box::new(DisjunctionMaxQuery::new(searched.into_iter().chain([last]).collect())),
+            None => Box::new(EmptyQuery),
+        }
     }
 }
 
@@ -141,7 +181,8 @@ fn term_clause(readable: &[TextFields], term: &str, weight: f32, is_question: bo
     any_of(places)
 }
 
-fn any_of(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
+/// What fulfils any of the queries.
+pub(super) fn any_of(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
     match queries.pop() {
         Some(only) if queries.is_empty() => only,
         Some(last) => Box::new(BooleanQuery::new(queries.into_iter().chain([last]).map(|query| (Occur::Should, query)).collect())),
@@ -150,7 +191,7 @@ fn any_of(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
 }
 
 /// Characters are indexed in pairs, so one alone is asked as either half of a pair.
-fn single_character(readable: &[TextFields], character: &str) -> Box<dyn Query> {
+pub(super) fn single_character(readable: &[TextFields], character: &str) -> Box<dyn Query> {
     let half = |text: &TextFields| RegexQuery::from_pattern(&format!(".?{character}.?"), text.words).ok().map(|query| Box::new(query) as Box<dyn Query>);
     any_of(readable.iter().filter_map(half).collect())
 }
@@ -182,6 +223,16 @@ impl Conditions {
 
     pub fn not(&mut self, field: Field, value: &str) {
         self.clauses.push((Occur::MustNot, exact_term(field, value)));
+    }
+
+    /// Something that must be there, without counting in a score.
+    pub fn present(&mut self, query: Box<dyn Query>) {
+        self.must(query);
+    }
+
+    /// Something that must not be there.
+    pub fn absent(&mut self, query: Box<dyn Query>) {
+        self.clauses.push((Occur::MustNot, query));
     }
 
     pub fn at_least_i64(&mut self, field: Field, value: i64) {

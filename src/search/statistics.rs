@@ -14,6 +14,7 @@ use tantivy::{DocAddress, DocId, Searcher, Term};
 
 use super::document::audience_of;
 use super::fields::Fields;
+use super::frequent::{Frequent, MANY_TIMES};
 use crate::text::profile::hash;
 
 /// The statistics of what everybody may read, for every score: those of hidden words are told to nobody, and the same document has one
@@ -79,6 +80,8 @@ pub struct Statistics {
     idf: HashMap<u32, f64, BuildHasherDefault<AsIs>>,
     /// That of a term that no document holds.
     idf_of_none: f64,
+    /// The frequent words of other scripts than Chinese.
+    pub frequent: Frequent,
     /// What the terms of a document weigh in all, in both languages: good for as long as these statistics are.
     totals: Cache<(SegmentId, DocId), (f64, f64)>,
 }
@@ -98,10 +101,11 @@ impl Statistics {
                 }
             }
         }
+        let frequent = Frequent::of(frequent_words(searcher, fields, |word| frequencies.get(&hash(word)).is_some_and(|&count| u64::from(count) >= MANY_TIMES))?);
         #[expect(clippy::cast_precision_loss, reason = "a count of documents stays far below 2^52")]
         let documents = PublicStatistics { searcher, fields }.total_num_docs()? as f64;
         let idf = frequencies.into_iter().map(|(term, count)| (term, inverse_frequency(documents, f64::from(count)))).collect();
-        Ok(Self { counted: searcher.num_docs(), idf, idf_of_none: inverse_frequency(documents, 0.0), totals: Cache::new(REMEMBERED) })
+        Ok(Self { counted: searcher.num_docs(), idf, idf_of_none: inverse_frequency(documents, 0.0), frequent, totals: Cache::new(REMEMBERED) })
     }
 
     pub fn is_stale(&self, documents: u64) -> bool {
@@ -122,6 +126,26 @@ impl Statistics {
     pub fn idf(&self, term: u32) -> f64 {
         self.idf.get(&term).copied().unwrap_or(self.idf_of_none)
     }
+}
+
+/// The public words of letters from a to z that `is_frequent` holds of, each with the number of its documents. Everybody's questions are
+/// answered by them, so hidden words are not among them.
+fn frequent_words(searcher: &Searcher, fields: &Fields, is_frequent: impl Fn(&str) -> bool) -> tantivy::Result<HashMap<String, u64>> {
+    let mut counts: HashMap<String, u64> = HashMap::new();
+    for segment in searcher.segment_readers() {
+        let index = segment.inverted_index(fields.words)?;
+        let mut stream = index.terms().range().ge("a").lt("{").into_stream()?;
+        while stream.advance() {
+            let word = stream.key();
+            if word.iter().all(u8::is_ascii_lowercase)
+                && let Ok(word) = std::str::from_utf8(word)
+                && is_frequent(word)
+            {
+                *counts.entry(word.to_owned()).or_default() += u64::from(stream.value().doc_freq);
+            }
+        }
+    }
+    Ok(counts)
 }
 
 fn inverse_frequency(documents: f64, holding: f64) -> f64 {

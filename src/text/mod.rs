@@ -6,5 +6,6 @@ pub mod function_words;
 pub mod highlight;
 pub mod language;
 pub mod pieces;
+pub mod positions;
 pub mod profile;
 pub mod segment;

@@ -33,3 +33,4 @@ mod review;
 mod search;
 mod structure;
 mod support;
+mod typed;
