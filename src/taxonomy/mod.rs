@@ -3,3 +3,4 @@
 pub mod industry;
 pub mod segment;
 pub mod concept;
+pub mod spotter;
