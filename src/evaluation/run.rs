@@ -124,6 +124,7 @@ fn indexed(text: &Text, meaning: Option<Meaning>) -> Indexed {
         audiences: vec!["public"],
         organization: String::new(),
         tags: Vec::new(),
+        completions: Vec::new(),
         title,
         words,
         published_at: 0,
@@ -148,7 +149,7 @@ fn ranking(ground: &Ground<'_>, query: &Text, mode: Mode, meaning: Option<&Meani
         conditions.exact(fields.id, &judged.keys().map(String::as_str).collect::<Vec<_>>());
     }
     let text = query.whole();
-    let terms = QueryTerms::of(&text);
+    let terms = QueryTerms::of_question(&text);
     let traits = terms.traits(&PublicStatistics { searcher, fields }, fields, mode, &text)?;
     let question = Question { terms: &terms, meaning: meaning.filter(|_| mode != Mode::Words), traits, verified: false, least_closeness: f32::MIN };
     let mut ranking = Vec::new();

@@ -118,6 +118,7 @@ fn mark_of(document: &Indexed, fields: &Fields) -> Mark {
     add(fields.audience, document.audiences.clone(), false);
     add(fields.organization, vec![&document.organization], false);
     add(fields.tags, document.tags.iter().map(String::as_str).collect(), false);
+    add(fields.completions, document.completions.iter().map(String::as_str).collect(), false);
     add(text.title, document.title.iter().map(String::as_str).collect(), true);
     add(text.words, document.words.iter().map(String::as_str).collect(), true);
     let meaning = document.meaning.as_ref().map(|meaning| meaning_bytes(pack(meaning.e5.values()).chain(pack(meaning.universal.values())))).unwrap_or_default();
@@ -128,7 +129,7 @@ fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Res
     let mut found = BTreeMap::new();
     for segment in searcher.segment_readers() {
         let mut sums = vec![0_u64; segment.max_doc() as usize];
-        for field in [fields.id, fields.audience, fields.organization, fields.tags] {
+        for field in [fields.id, fields.audience, fields.organization, fields.tags, fields.completions] {
             add_postings(segment, field, false, &mut sums)?;
         }
         for text in fields.of_reader(true) {

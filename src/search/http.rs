@@ -1,6 +1,6 @@
 //! `GET /v1/listings`: searching and browsing. Answered from the index alone.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, web};
@@ -22,7 +22,8 @@ use crate::http::page::{decode_cursor, encode_cursor, limit, next_link};
 use crate::listings::content::kinds::Currency;
 use crate::listings::view::ListingCard;
 use crate::organizations::model::Bilingual;
-use crate::text::highlight::{Piece, highlight};
+use crate::taxonomy::concept::ConceptName;
+use crate::text::highlight::{Marks, Piece, highlight};
 use crate::text_enum;
 
 const MAX_QUERY_CHARS: usize = 1_000;
@@ -52,6 +53,9 @@ pub struct SearchQuery {
     pub zone: Option<String>,
     #[param(example = "base.chips")]
     pub segment: Option<String>,
+    /// Codes of concepts, as `GET /v1/concepts` lists them; a broader concept covers all that are part of it.
+    #[param(example = "base.chips.gpu")]
+    pub concept: Option<String>,
     /// GB/T 4754 codes; a shorter code covers all below it.
     #[param(example = "C39")]
     pub industry: Option<String>,
@@ -70,7 +74,7 @@ pub struct SearchQuery {
     /// Only listings of verified organisations, or only of others.
     pub verified: Option<bool>,
     pub sort: Option<Sort>,
-    /// Names of facets to count: kind, direction, zone, segment, industry, stage, verified, cooperation.
+    /// Names of facets to count: kind, direction, zone, segment, concept, industry, stage, verified, cooperation.
     #[param(example = "kind,zone")]
     pub facets: Option<String>,
     /// Shows the parts of each score.
@@ -105,6 +109,9 @@ pub struct SearchHit {
 pub struct FacetCount {
     pub value: String,
     pub count: u64,
+    /// What a code stands for: of concepts and segments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<Bilingual>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -117,6 +124,9 @@ pub struct SearchResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
     pub mode: SearchMode,
+    /// The concepts that the question was found to name, where `explain` asked for it: their other words were looked for too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concepts: Option<Vec<ConceptName>>,
 }
 
 /// Searches published listings, or browses them without `q`.
@@ -138,12 +148,12 @@ pub fn search(index: &SearchIndex, snapshot: &Snapshot, query: &SearchQuery, ver
     let page = usize::try_from(limit(query.limit)?).map_err(Error::internal)?;
     let offset = offset_of(query, verified)?;
     let text = checked_text(query.q.as_deref())?;
-    let terms = QueryTerms::of(&text);
+    let terms = QueryTerms::of_question(&text);
     let facets = facet_names(query.facets.as_deref())?;
     if terms.is_empty() && !text.is_empty() {
         // Signs only: nothing can be found by them, and showing everything would look like an answer.
         conditions(index, query, verified)?;
-        return Ok(SearchResult { items: Vec::new(), facets: facet_counts(&facets, std::collections::HashMap::new()), total: 0, next_cursor: None, mode: SearchMode::Words });
+        return Ok(SearchResult { items: Vec::new(), facets: facet_counts(&facets, HashMap::new()), total: 0, next_cursor: None, mode: SearchMode::Words, concepts: None });
     }
     let sort = query.sort.unwrap_or(if terms.terms.is_empty() { Sort::Newest } else { Sort::Relevance });
     let conditions = conditions(index, query, verified)?;
@@ -153,28 +163,29 @@ pub fn search(index: &SearchIndex, snapshot: &Snapshot, query: &SearchQuery, ver
         Sort::Newest | Sort::Expiring => asked.by_time(&conditions, sort),
     };
     let Found { hits, total, counts } = found.map_err(|error| Error::internal(anyhow::Error::new(error)))?;
-    let words = terms.set();
+    let (marks, explain) = (terms.marks(), query.explain == Some(true));
     // Showing what was found takes longer than finding it.
-    let items = hits.into_par_iter().map(|(parts, address)| hit(index, snapshot, address, parts, query.explain == Some(true), &words)).collect::<Result<Vec<_>>>()?;
+    let items = hits.into_par_iter().map(|(parts, address)| hit(index, snapshot, address, parts, explain, &marks)).collect::<Result<Vec<_>>>()?;
     let next = offset + page;
     let next_cursor = (next < total && next < MAX_DEPTH).then(|| encode_cursor(format!("{next}:{}", fingerprint(query, verified)).as_bytes()));
     let mode = if sort == Sort::Relevance { index.mode() } else { SearchMode::Words };
-    Ok(SearchResult { items, facets: facet_counts(&facets, counts), total, next_cursor, mode })
+    let concepts = explain.then(|| terms.synonyms.iter().map(|synonyms| synonyms.concept.name()).collect());
+    Ok(SearchResult { items, facets: facet_counts(&facets, counts), total, next_cursor, mode, concepts })
 }
 
-pub fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, parts: Parts, explain: bool, words: &HashSet<String>) -> Result<SearchHit> {
+pub fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, parts: Parts, explain: bool, marks: &Marks) -> Result<SearchHit> {
     let mut listing = card(index, snapshot, address)?;
     let mut highlights = Vec::new();
-    if !words.is_empty() {
+    if !marks.is_empty() {
         for (name, texts) in [("title", &listing.title), ("summary", &listing.summary), ("body", &listing.body)] {
             for (language, text) in [("zh", &texts.zh), ("en", &texts.en)] {
-                if let Some(pieces) = text.as_deref().and_then(|text| highlight(text, words)) {
+                if let Some(pieces) = text.as_deref().and_then(|text| highlight(text, marks)) {
                     highlights.push(Highlight { field: format!("{name}.{language}"), pieces });
                 }
             }
         }
         for keyword in &listing.keywords {
-            if let Some(pieces) = highlight(keyword, words) {
+            if let Some(pieces) = highlight(keyword, marks) {
                 highlights.push(Highlight { field: "keywords".into(), pieces });
             }
         }

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod collect;
+pub mod completion;
 pub mod document;
 pub mod fields;
 pub mod filters;
@@ -14,6 +15,9 @@ pub mod blend;
 pub mod rank;
 pub mod find;
 pub mod similar;
+pub mod suggestions;
+pub mod synonyms;
+pub mod tagging;
 pub mod rebuild;
 pub mod statistics;
 pub mod stored;

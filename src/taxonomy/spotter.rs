@@ -1,8 +1,8 @@
 //! Which concepts a text speaks of: all their words are looked for at once, and the longest that fit are taken.
 //!
 //! Words are compared folded, and it does not matter whether parts are joined by a space or a hyphen, nor whether a space stands between
-//! Chinese and Latin. What is found must be meant: Latin words stand by themselves, Chinese words of two characters are not made of the
-//! ends of two others, and acronyms that are also ordinary words count only as they are written in the tables.
+//! Chinese and Latin. What is found must be meant: Latin words stand by themselves, short Chinese words are not made of the ends
+//! of two others, and acronyms that are also ordinary words count only as they are written in the tables.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -14,11 +14,11 @@ use crate::text::fold::{fold_traced, is_han};
 use crate::text::segment::can_be_word;
 
 /// What in small letters is, or is part of, an ordinary word or another thing: `rag`, `sic`, `slam`; SOC is the state of a battery, LoRa a radio.
-const AS_WRITTEN: [&str; 15] = ["RAG", "CoT", "SiC", "CIS", "SLAM", "MoE", "SoC", "LoRA", "PoC", "ESS", "TEE", "MIM", "DED", "EDM", "NOA"];
+const AS_WRITTEN: [&str; 14] = ["RAG", "CoT", "SiC", "CIS", "SLAM", "MoE", "SoC", "LoRA", "PoC", "ESS", "TEE", "MIM", "DED", "EDM"];
 /// Latin words up to this length are as ambiguous.
 const SHORT_LATIN: usize = 2;
-/// Chinese words of this length arise by chance where two others meet.
-const SHORT_HAN: usize = 2;
+/// Chinese words up to this length arise by chance where two others meet.
+const SHORT_HAN: usize = 3;
 /// How many characters on each side tell whether they did.
 const AROUND: usize = 6;
 
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn ordinary_words_and_chance_meetings_are_no_concepts() {
-        for text in ["a rag for cleaning", "sic!", "a grand slam", "charged to 80 % SOC", "vr", "审核能力", "特征信息", "集中试验", "在规模具有优势", "物流片区"] {
+        for text in ["a rag for cleaning", "sic!", "a grand slam", "charged to 80 % SOC", "vr", "审核能力", "特征信息", "集中试验", "在规模具有优势", "物流片区", "智能体验", "数字人民", "分区调光芯片"] {
             assert!(codes(text).is_empty(), "{text}: {:?}", codes(text));
         }
         for (text, code) in [("RAG systems", "model.agents.retrieval_augmented_generation"), ("SiC power", "base.chips.silicon_carbide"), ("VR", "application.education.virtual_reality")] {
