@@ -168,13 +168,7 @@ fn concepts(prefix: &str, typed_han: bool, later: bool) -> Vec<Completion> {
             *kept = word;
         }
     }
-    let completion = |word: &ConceptWord| Completion {
-        text: word.word.to_owned(),
-        concept: Some(word.concept),
-        count: 0,
-        later,
-        entries: vec![concept_entry(word.concept.code)],
-    };
+    let completion = |word: &ConceptWord| Completion { text: word.word.to_owned(), concept: Some(word.concept), count: 0, later, entries: vec![concept_entry(word.concept.code)] };
     best.into_values().map(completion).collect()
 }
 
@@ -250,7 +244,9 @@ mod tests {
 
     #[test]
     fn of_a_concept_the_word_in_the_typed_language_is_offered() {
-        let offered = |typed: &str, code: &str| concepts(typed, has_han(typed), false).into_iter().find(|found| found.concept.is_some_and(|concept| concept.code == code)).map(|found| found.text);
+        let offered = |typed: &str, code: &str| {
+            concepts(typed, has_han(typed), false).into_iter().find(|found| found.concept.is_some_and(|concept| concept.code == code)).map(|found| found.text)
+        };
         assert_eq!(offered("ai", "base.chips.ai_chip").as_deref(), Some("AI chip"));
         assert_eq!(offered("图形", "base.chips.gpu").as_deref(), Some("图形处理器"));
         assert_eq!(offered("gp", "base.chips.gpu").as_deref(), Some("GPU"));

@@ -149,6 +149,7 @@ fn label_of(facet: &str, value: &str) -> Option<Bilingual> {
     let label = |zh: &str, en: &str| Bilingual { zh: Some(zh.to_owned()), en: Some(en.to_owned()) };
     match facet {
         "concept" => with_code(value).map(|concept| label(concept.zh, concept.en)),
+        "industry" => IndustryCode::parse(value).ok().map(|code| code.label()),
         "segment" => value.parse::<Segment>().ok().map(|segment| label(segment.label_zh(), segment.label_en())),
         _ => None,
     }

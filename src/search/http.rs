@@ -109,7 +109,7 @@ pub struct SearchHit {
 pub struct FacetCount {
     pub value: String,
     pub count: u64,
-    /// What a code stands for: of concepts and segments.
+    /// What a code stands for: of concepts, segments and industries (the name of their division).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<Bilingual>,
 }

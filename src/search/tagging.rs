@@ -141,11 +141,9 @@ struct Draft {
 impl Draft {
     fn checked(given: DraftTexts) -> Result<Self> {
         let (mut texts, mut wrong) = (Vec::new(), Vec::new());
-        for (text, pointer, max, lines, weight) in [
-            (given.title, "/title", TITLE, Lines::One, IN_TITLE),
-            (given.summary, "/summary", SUMMARY, Lines::Many, IN_TEXT),
-            (given.body, "/body", BODY, Lines::Many, IN_TEXT),
-        ] {
+        for (text, pointer, max, lines, weight) in
+            [(given.title, "/title", TITLE, Lines::One, IN_TITLE), (given.summary, "/summary", SUMMARY, Lines::Many, IN_TEXT), (given.body, "/body", BODY, Lines::Many, IN_TEXT)]
+        {
             match text.unwrap_or_default().cleaned(pointer, max, lines) {
                 Ok(clean) => texts.extend([clean.zh, clean.en].into_iter().flatten().map(|text| (weight, text))),
                 Err(errors) => wrong.extend(errors),
@@ -249,7 +247,13 @@ fn segments(named: &[Named], like: &[ListingCard]) -> Vec<SegmentSuggestion> {
         let by_words = if all > 0.0 { own.iter().map(|named| named.weight).sum::<f32>() / all } else { 0.0 };
         let by_others = share(carried, like.len());
         // Where one side knows nothing, the other decides.
-        let of_words = if like.is_empty() { 1.0 } else if named.is_empty() { 0.0 } else { OWN_WORDS };
+        let of_words = if like.is_empty() {
+            1.0
+        } else if named.is_empty() {
+            0.0
+        } else {
+            OWN_WORDS
+        };
         let score = of_words * by_words + (1.0 - of_words) * by_others;
         if score <= 0.0 {
             continue;

@@ -4,7 +4,7 @@
 //! Chinese and Latin. What is found must be meant: Latin words stand by themselves, short Chinese words are not made of the ends
 //! of two others, and acronyms that are also ordinary words count only as they are written in the tables.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
@@ -13,7 +13,7 @@ use super::concept::{Concept, all, named};
 use crate::text::fold::{fold_traced, is_han};
 use crate::text::segment::can_be_word;
 
-/// What in small letters is, or is part of, an ordinary word or another thing: `rag`, `sic`, `slam`; SOC is the state of a battery, LoRa a radio.
+/// What in small letters is, or is part of, an ordinary word or another thing: `rag`, `sic`, `slam`; a battery has a `SOC`, `LoRa` is a radio.
 const AS_WRITTEN: [&str; 14] = ["RAG", "CoT", "SiC", "CIS", "SLAM", "MoE", "SoC", "LoRA", "PoC", "ESS", "TEE", "MIM", "DED", "EDM"];
 /// Latin words up to this length are as ambiguous.
 const SHORT_LATIN: usize = 2;
@@ -125,9 +125,9 @@ fn is_gap(c: char) -> bool {
 impl Spotter {
     fn of_tables() -> Option<Self> {
         let (mut patterns, mut words) = (Vec::new(), Vec::new());
-        let mut seen: HashMap<String, ()> = HashMap::new();
+        let mut seen = HashSet::new();
         let mut add = |pattern: String, concept: &'static Concept, check: Check| {
-            if seen.insert(pattern.clone(), ()).is_none() {
+            if seen.insert(pattern.clone()) {
                 patterns.push(pattern);
                 words.push(Word { concept, check });
             }
@@ -262,10 +262,26 @@ mod tests {
 
     #[test]
     fn ordinary_words_and_chance_meetings_are_no_concepts() {
-        for text in ["a rag for cleaning", "sic!", "a grand slam", "charged to 80 % SOC", "vr", "审核能力", "特征信息", "集中试验", "在规模具有优势", "物流片区", "智能体验", "数字人民", "分区调光芯片"] {
+        for text in [
+            "a rag for cleaning",
+            "sic!",
+            "a grand slam",
+            "charged to 80 % SOC",
+            "vr",
+            "审核能力",
+            "特征信息",
+            "集中试验",
+            "在规模具有优势",
+            "物流片区",
+            "智能体验",
+            "数字人民",
+            "分区调光芯片",
+        ] {
             assert!(codes(text).is_empty(), "{text}: {:?}", codes(text));
         }
-        for (text, code) in [("RAG systems", "model.agents.retrieval_augmented_generation"), ("SiC power", "base.chips.silicon_carbide"), ("VR", "application.education.virtual_reality")] {
+        for (text, code) in
+            [("RAG systems", "model.agents.retrieval_augmented_generation"), ("SiC power", "base.chips.silicon_carbide"), ("VR", "application.education.virtual_reality")]
+        {
             assert!(codes(text).contains(&code), "{text}");
         }
     }

@@ -51,11 +51,8 @@ pub fn highlight(text: &str, marks: &Marks) -> Option<Vec<Piece>> {
     let traced = fold_traced(text);
     let terms = pairs_of_folded(&traced.text);
     let query = &*marks.in_text(&terms);
-    let mut hits: Vec<(usize, usize)> = terms
-        .into_iter()
-        .flat_map(|term| marked(&term, query))
-        .filter_map(|(start, end)| Some((traced.origins.get(start)?.0, traced.origins.get(end - 1)?.1)))
-        .collect();
+    let mut hits: Vec<(usize, usize)> =
+        terms.into_iter().flat_map(|term| marked(&term, query)).filter_map(|(start, end)| Some((traced.origins.get(start)?.0, traced.origins.get(end - 1)?.1))).collect();
     hits.sort_unstable();
     let hits = merge(hits);
     let (from, to) = best_window(text, &hits)?;
