@@ -22,15 +22,17 @@ use crate::listings::view::ListingSnapshot;
 use crate::moderation::subject::Subjects;
 use crate::organizations::model::VerificationMove;
 use crate::search::http::Sort;
-use crate::{accounts, audit, listings, matching, moderation, operation, organizations, search, zones};
+use crate::{accounts, audit, listings, matching, moderation, operation, organizations, search, taxonomy, zones};
 
 /// The only operations without a token that no guest rule names: everything else says `security`.
-pub const PUBLIC: [(&str, &str); 10] = [
+pub const PUBLIC: [(&str, &str); 12] = [
     ("post", "/v1/accounts"),
     ("post", "/v1/sessions"),
     ("post", "/v1/sessions/refresh"),
     ("get", "/v1/zones"),
     ("get", "/v1/zones/{code}"),
+    ("get", "/v1/concepts"),
+    ("get", "/v1/suggestions"),
     ("get", "/health/live"),
     ("get", "/health/ready"),
     ("get", "/metrics"),
@@ -40,13 +42,15 @@ pub const PUBLIC: [(&str, &str); 10] = [
 
 /// The reads whose answers may be kept. What others post can be withdrawn at any moment, so it is asked for again each time; an answer
 /// that has not changed costs a few bytes.
-pub const CACHED: [(&str, Freshness); 8] = [
+pub const CACHED: [(&str, Freshness); 10] = [
     ("/v1/listings", Freshness::Revalidated),
     ("/v1/listings/{id}/similar", Freshness::Revalidated),
     ("/v1/listings/{id}", Freshness::Revalidated),
+    ("/v1/suggestions", Freshness::Revalidated),
     ("/v1/organizations/{id}", Freshness::Revalidated),
     ("/v1/zones", Freshness::Seconds(60)),
     ("/v1/zones/{code}", Freshness::Seconds(60)),
+    ("/v1/concepts", Freshness::Seconds(300)),
     ("/.well-known/jwks.json", Freshness::Seconds(300)),
     ("/openapi.json", Freshness::Seconds(300)),
 ];
@@ -66,6 +70,7 @@ pub const CACHED: [(&str, Freshness); 8] = [
         (name = "accounts", description = "Accounts and sessions"),
         (name = "zones", description = "Zones, their policy and their people"),
         (name = "organizations", description = "Organisations, members, verification"),
+        (name = "taxonomy", description = "The concepts of the AI chain"),
         (name = "listings", description = "Posting and searching"),
         (name = "matching", description = "Matches with their reasons"),
         (name = "moderation", description = "Cases and decisions"),
@@ -88,8 +93,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     accounts::roles_http::routes(config);
     organizations::http::routes(config);
     organizations::members_http::routes(config);
+    taxonomy::http::routes(config);
     search::http::routes(config);
     search::similar::routes(config);
+    search::suggestions::routes(config);
+    search::tagging::routes(config);
     listings::http::routes(config);
     listings::moves_http::routes(config);
     listings::owner_http::routes(config);

@@ -118,6 +118,7 @@ fn indexed(text: &Text, meaning: Option<Meaning>) -> Indexed {
         audiences: vec!["public"],
         organization: String::new(),
         tags: Vec::new(),
+        completions: Vec::new(),
         title: placed([text.title.as_str()]),
         words: placed([text.title.as_str(), text.text.as_str()]),
         published_at: 0,
@@ -140,7 +141,8 @@ fn ranking(ground: &Ground<'_>, query: &Text, mode: Mode, meaning: Option<&Meani
     if let Some(judged) = judged {
         conditions.exact(fields.id, &judged.keys().map(String::as_str).collect::<Vec<_>>());
     }
-    let (text, terms) = (query.whole(), QueryTerms::titled(&query.title, &query.text));
+    let text = query.whole();
+    let terms = if query.title.is_empty() { QueryTerms::of_question(&text) } else { QueryTerms::titled(&query.title, &query.text) };
     let question = Question { least_closeness: f32::MIN, ..Question::new(ground, &terms, &text, mode, meaning.filter(|_| mode != Mode::Words), false)? };
     let mut ranking = Vec::new();
     for ranked in rank(ground, &question, &conditions, DEPTH, &[])?.0.into_iter().take(DEPTH) {

@@ -125,6 +125,9 @@ fn mark_of(document: &Indexed, fields: &Fields) -> Mark {
             add(field, term, &positions);
         }
     }
+    for completion in &document.completions {
+        add(fields.completions, completion, &[]);
+    }
     let meaning = document.meaning.as_ref().map(|meaning| meaning_bytes(numbers_of(meaning, document.asking.as_ref()))).unwrap_or_default();
     Mark { revision: document.revision, digest: digest([&document.card, &document.facts, &document.profile, &document.hidden, &meaning]), postings }
 }
@@ -145,7 +148,7 @@ fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Res
     let mut found = BTreeMap::new();
     for segment in searcher.segment_readers() {
         let mut sums = vec![0_u64; segment.max_doc() as usize];
-        for field in [fields.id, fields.audience, fields.organization, fields.tags] {
+        for field in [fields.id, fields.audience, fields.organization, fields.tags, fields.completions] {
             add_postings(segment, field, false, &mut sums)?;
         }
         for text in fields.of_reader(true) {

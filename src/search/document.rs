@@ -13,6 +13,7 @@ use tantivy::tokenizer::{PreTokenizedString, Token};
 use uuid::Uuid;
 use zonebridge_meaning::vector::Direction;
 
+use super::completion;
 use super::fields::Fields;
 use super::stored::Facts;
 use crate::embedding::means::{Meaning, Means};
@@ -24,6 +25,7 @@ use crate::listings::content::tiers::Tier;
 use crate::listings::model::Entry;
 use crate::listings::view::ListingCard;
 use crate::organizations::model::Bilingual;
+use crate::taxonomy::spotter::codes_in;
 use crate::text::fold::fold;
 use crate::text::language::Language;
 use crate::text::positions::positions;
@@ -66,6 +68,8 @@ pub struct Indexed {
     pub audiences: Vec<&'static str>,
     pub organization: String,
     pub tags: Vec<String>,
+    /// Only of what guests see.
+    pub completions: Vec<String>,
     pub title: Vec<Placed>,
     pub words: Vec<Placed>,
     pub published_at: i64,
@@ -124,12 +128,15 @@ fn indexed(entry: &Entry, tier: Tier, audiences: Vec<&'static str>) -> Result<In
     let per_month = if let Attributes::Talent(talent) = &card.attributes { talent.pay.as_ref().map_or(1.0, |pay| pay.period.per_month()) } else { 1.0 };
     let end = |amount: Option<Amount>, open: f64| amount.map_or(open, |amount| amount.approximate() * per_month);
     let money = card.attributes.money().map(|range| (end(range.min, 0.0), end(range.max, f64::MAX)));
+    let codes = concepts_of(&card);
+    let completions = if audiences.contains(&audience_of(false)) { completion::entries(&card.keywords, &codes) } else { Vec::new() };
     Ok(Indexed {
         id: card.id.to_string(),
         revision: u64::try_from(card.revision).map_err(Error::internal)?,
         audiences,
         organization: card.organization.id.to_string(),
-        tags: tags_of(&card),
+        tags: tags_of(&card, &codes),
+        completions,
         title: title_terms(&card.title),
         words: all_terms(&card),
         published_at: card.published_at.map_or(0, |at| at.timestamp_micros()),
@@ -149,7 +156,13 @@ pub fn days(day: NaiveDate) -> i64 {
     i64::from(day.to_epoch_days())
 }
 
-fn tags_of(card: &ListingCard) -> Vec<String> {
+/// The codes of the concepts that a card's texts speak of, and of the broader ones.
+fn concepts_of(card: &ListingCard) -> Vec<&'static str> {
+    let written = [&card.title, &card.summary, &card.body].into_iter().flat_map(texts).map(|(_, text)| text);
+    codes_in(written.chain(card.keywords.iter().map(String::as_str)))
+}
+
+fn tags_of(card: &ListingCard, concepts: &[&str]) -> Vec<String> {
     let mut tags = vec![
         format!("kind:{}", card.attributes.kind()),
         format!("direction:{}", card.direction),
@@ -161,6 +174,7 @@ fn tags_of(card: &ListingCard) -> Vec<String> {
     tags.extend(card.attributes.stages().iter().map(|stage| format!("stage:{stage}")));
     tags.extend(card.attributes.skills().iter().map(|skill| format!("skill:{}", fold(&skill.name))));
     tags.extend(card.cooperation_modes.iter().map(|mode| format!("cooperation:{mode}")));
+    tags.extend(concepts.iter().map(|code| format!("concept:{code}")));
     tags.extend(card.attributes.money().map(|range| format!("currency:{}", range.currency)));
     tags.sort();
     tags.dedup();
@@ -211,6 +225,9 @@ impl Indexed {
         document.add_text(fields.organization, self.organization);
         for tag in self.tags {
             document.add_text(fields.tags, tag);
+        }
+        for entry in self.completions {
+            document.add_text(fields.completions, entry);
         }
         document.add_pre_tokenized_text(text.title, ready_made(self.title));
         document.add_pre_tokenized_text(text.words, ready_made(self.words));

@@ -3,7 +3,7 @@
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
 
 /// Changes whenever the fields or the text analysis do: an index of another version is rebuilt.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 pub const TAGS: &str = "tags";
 pub const PUBLISHED_AT: &str = "published_at";
@@ -29,6 +29,8 @@ pub struct Fields {
     pub organization: Field,
     /// Exact values as `name:value`; also counted for facets.
     pub tags: Field,
+    /// What guests may be offered while they type, see `completion`; documents that they do not see have none.
+    pub completions: Field,
     /// The terms of the title alone.
     pub title: Field,
     /// All terms: title, summary, body, keywords, words of attributes.
@@ -75,6 +77,7 @@ impl Fields {
         let audience = builder.add_text_field("audience", STRING | STORED);
         let organization = builder.add_text_field("organization", STRING);
         let tags = builder.add_text_field(TAGS, STRING.set_fast("raw"));
+        let completions = builder.add_text_field("completions", STRING);
         let title = builder.add_text_field("title", terms.clone());
         let words = builder.add_text_field("words", terms.clone());
         let verified_title = builder.add_text_field("verified_title", terms.clone());
@@ -100,6 +103,7 @@ impl Fields {
             audience,
             organization,
             tags,
+            completions,
             title,
             words,
             verified_title,

@@ -7,15 +7,17 @@ use super::document::{audience_of, days};
 use super::http::{FacetCount, SearchQuery};
 use super::index::SearchIndex;
 use super::query::Conditions;
-use crate::error::{Error, FieldError, Result};
+use crate::error::{Error, FieldError, Message, Result};
 use crate::listings::content::kinds::{Currency, Direction, Kind, Stage};
 use crate::listings::content::money::Amount;
 use crate::listings::model::today;
+use crate::organizations::model::Bilingual;
+use crate::taxonomy::concept::with_code;
 use crate::taxonomy::industry::IndustryCode;
 use crate::taxonomy::segment::Segment;
 use crate::text::fold::fold;
 
-const FACETS: [&str; 8] = ["kind", "direction", "zone", "segment", "industry", "stage", "verified", "cooperation"];
+const FACETS: [&str; 9] = ["kind", "direction", "zone", "segment", "concept", "industry", "stage", "verified", "cooperation"];
 const MAX_FACET_VALUES: usize = 50;
 
 /// All that must hold of what is found, whatever is looked for.
@@ -35,6 +37,12 @@ pub fn conditions(index: &SearchIndex, query: &SearchQuery, verified: bool) -> R
         let codes = codes.iter().map(|code| IndustryCode::parse(code)).collect::<std::result::Result<Vec<_>, _>>();
         let codes = codes.map_err(|_| Error::malformed(FieldError::malformed("industry", "a code of GB/T 4754-2017, such as C39", "GB/T 4754-2017 行业代码，例如 C39")))?;
         conditions.tag(fields, "industry", &codes.iter().map(IndustryCode::as_str).collect::<Vec<_>>());
+    }
+    if let Some(codes) = values(query.concept.as_deref(), "concept")? {
+        if let Some(unknown) = codes.iter().find(|code| with_code(code).is_none()) {
+            return Err(Error::malformed(unknown_concept(unknown)));
+        }
+        conditions.tag(fields, "concept", &codes);
     }
     if let Some(skills) = values(query.skill.as_deref(), "skill")? {
         conditions.tag(fields, "skill", &skills.iter().map(|skill| fold(skill)).collect::<Vec<_>>());
@@ -87,6 +95,13 @@ pub fn values(given: Option<&str>, name: &'static str) -> Result<Option<Vec<Stri
     }
 }
 
+/// There are too many codes to name them all.
+fn unknown_concept(code: &str) -> FieldError {
+    let shown: String = code.chars().take(60).filter(|c| !c.is_control()).collect();
+    let (en, zh) = ("a code that GET /v1/concepts lists, such as base.chips.gpu", "请使用 GET /v1/concepts 列出的代码，例如 base.chips.gpu");
+    FieldError::new("concept", "unknown_value", Message::new(format!("`{shown}` is not known here; allowed: {en}"), format!("不认识“{shown}”；{zh}")))
+}
+
 fn tag_condition<T: FromStr>(conditions: &mut Conditions, index: &SearchIndex, name: &'static str, given: Option<&str>, allowed: &[&str]) -> Result<()> {
     let Some(values) = values(given, name)? else { return Ok(()) };
     if let Some(unknown) = values.iter().find(|value| value.parse::<T>().is_err()) {
@@ -114,12 +129,28 @@ pub fn facet_counts(names: &[String], counts: HashMap<String, u64>) -> BTreeMap<
         if let Some((name, value)) = tag.split_once(':')
             && let Some(list) = facets.get_mut(name)
         {
-            list.push(FacetCount { value: value.to_owned(), count });
+            list.push(FacetCount { value: value.to_owned(), count, label: None });
         }
     }
     for list in facets.values_mut() {
         list.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
         list.truncate(MAX_FACET_VALUES);
     }
+    for (name, list) in &mut facets {
+        for value in list {
+            value.label = label_of(name, &value.value);
+        }
+    }
     facets
+}
+
+/// The names of a value that is a code.
+fn label_of(facet: &str, value: &str) -> Option<Bilingual> {
+    let label = |zh: &str, en: &str| Bilingual { zh: Some(zh.to_owned()), en: Some(en.to_owned()) };
+    match facet {
+        "concept" => with_code(value).map(|concept| label(concept.zh, concept.en)),
+        "industry" => IndustryCode::parse(value).ok().map(|code| code.label()),
+        "segment" => value.parse::<Segment>().ok().map(|segment| label(segment.label_zh(), segment.label_en())),
+        _ => None,
+    }
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/listings`: searching and browsing. Answered from the index alone.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, web};
@@ -25,7 +25,8 @@ use crate::http::page::{decode_cursor, encode_cursor, limit, next_link};
 use crate::listings::content::kinds::Currency;
 use crate::listings::view::ListingCard;
 use crate::organizations::model::Bilingual;
-use crate::text::highlight::{Piece, highlight};
+use crate::taxonomy::concept::ConceptName;
+use crate::text::highlight::{Marks, Piece, highlight};
 use crate::text_enum;
 
 const MAX_QUERY_CHARS: usize = 1_000;
@@ -58,6 +59,9 @@ pub struct SearchQuery {
     pub zone: Option<String>,
     #[param(example = "base.chips")]
     pub segment: Option<String>,
+    /// Codes of concepts, as `GET /v1/concepts` lists them; a broader concept covers all that are part of it.
+    #[param(example = "base.chips.gpu")]
+    pub concept: Option<String>,
     /// GB/T 4754 codes; a shorter code covers all below it.
     #[param(example = "C39")]
     pub industry: Option<String>,
@@ -76,7 +80,7 @@ pub struct SearchQuery {
     /// Only listings of verified organisations, or only of others.
     pub verified: Option<bool>,
     pub sort: Option<Sort>,
-    /// Names of facets to count: kind, direction, zone, segment, industry, stage, verified, cooperation.
+    /// Names of facets to count: kind, direction, zone, segment, concept, industry, stage, verified, cooperation.
     #[param(example = "kind,zone")]
     pub facets: Option<String>,
     /// Shows the parts of each score.
@@ -111,6 +115,9 @@ pub struct SearchHit {
 pub struct FacetCount {
     pub value: String,
     pub count: u64,
+    /// What a code stands for: of concepts, segments and industries (the name of their division).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<Bilingual>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -129,6 +136,9 @@ pub struct SearchResult {
     /// What was searched in the places of words that are in no listing, where `explain` asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrections: Option<Vec<Correction>>,
+    /// The concepts that the question was found to name, where `explain` asked for it: their other words were looked for too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concepts: Option<Vec<ConceptName>>,
 }
 
 /// Searches published listings, or browses them without `q`.
@@ -151,7 +161,7 @@ pub fn search(index: &SearchIndex, snapshot: &Snapshot, query: &SearchQuery, ver
     let offset = offset_of(query, verified)?;
     let given = checked_text(query.q.as_deref())?;
     let typed = parse(&given).map_err(Error::malformed)?;
-    let mut terms = QueryTerms::of(&typed.text);
+    let mut terms = QueryTerms::of_question(&typed.text);
     let facets = facet_names(query.facets.as_deref())?;
     let mut conditions = conditions(index, query, verified)?;
     if terms.is_empty() && !typed.text.is_empty() {
@@ -168,19 +178,28 @@ pub fn search(index: &SearchIndex, snapshot: &Snapshot, query: &SearchQuery, ver
         Sort::Newest | Sort::Expiring => asked.by_time(&conditions, sort),
     };
     let Found { hits, total, counts } = found.map_err(|error| Error::internal(anyhow::Error::new(error)))?;
-    let words = terms.set();
-    let explain = query.explain == Some(true);
+    let (marks, explain) = (terms.marks(), query.explain == Some(true));
     // Showing what was found takes longer than finding it.
-    let items = hits.into_par_iter().map(|(parts, address)| hit(index, snapshot, address, parts, explain, &words)).collect::<Result<Vec<_>>>()?;
+    let items = hits.into_par_iter().map(|(parts, address)| hit(index, snapshot, address, parts, explain, &marks)).collect::<Result<Vec<_>>>()?;
     let next = offset + page;
     let next_cursor = (next < total && next < MAX_DEPTH).then(|| encode_cursor(format!("{next}:{}", fingerprint(query, verified)).as_bytes()));
     let mode = if sort == Sort::Relevance { index.mode() } else { SearchMode::Words };
-    Ok(SearchResult { items, facets: facet_counts(&facets, counts), total, next_cursor, mode, did_you_mean, corrections: explain.then_some(corrections) })
+    let concepts = explain.then(|| terms.synonyms.iter().map(|synonyms| synonyms.concept.name()).collect());
+    Ok(SearchResult { items, facets: facet_counts(&facets, counts), total, next_cursor, mode, did_you_mean, corrections: explain.then_some(corrections), concepts })
 }
 
 /// An answer that finds nothing.
 fn nothing(facets: &[String]) -> SearchResult {
-    SearchResult { items: Vec::new(), facets: facet_counts(facets, HashMap::new()), total: 0, next_cursor: None, mode: SearchMode::Words, did_you_mean: None, corrections: None }
+    SearchResult {
+        items: Vec::new(),
+        facets: facet_counts(facets, HashMap::new()),
+        total: 0,
+        next_cursor: None,
+        mode: SearchMode::Words,
+        did_you_mean: None,
+        corrections: None,
+        concepts: None,
+    }
 }
 
 /// Adds what phrases and exclusions ask to the conditions, so that what is found by meaning obeys them too.
@@ -194,19 +213,19 @@ fn operators(index: &SearchIndex, typed: &Typed, verified: bool, conditions: &mu
     }
 }
 
-pub fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, parts: Parts, explain: bool, words: &HashSet<String>) -> Result<SearchHit> {
+pub fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, parts: Parts, explain: bool, marks: &Marks) -> Result<SearchHit> {
     let mut listing = card(index, snapshot, address)?;
     let mut highlights = Vec::new();
-    if !words.is_empty() {
+    if !marks.is_empty() {
         for (name, texts) in [("title", &listing.title), ("summary", &listing.summary), ("body", &listing.body)] {
             for (language, text) in [("zh", &texts.zh), ("en", &texts.en)] {
-                if let Some(pieces) = text.as_deref().and_then(|text| highlight(text, words)) {
+                if let Some(pieces) = text.as_deref().and_then(|text| highlight(text, marks)) {
                     highlights.push(Highlight { field: format!("{name}.{language}"), pieces });
                 }
             }
         }
         for keyword in &listing.keywords {
-            if let Some(pieces) = highlight(keyword, words) {
+            if let Some(pieces) = highlight(keyword, marks) {
                 highlights.push(Highlight { field: "keywords".into(), pieces });
             }
         }

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod collect;
+pub mod completion;
 pub mod document;
 pub mod fields;
 pub mod filters;
@@ -19,6 +20,9 @@ pub mod blend;
 pub mod rank;
 pub mod find;
 pub mod similar;
+pub mod suggestions;
+pub mod synonyms;
+pub mod tagging;
 pub mod rebuild;
 pub mod frequent;
 pub mod statistics;

@@ -85,6 +85,7 @@ mod tests {
             audiences: vec!["public"],
             organization: String::new(),
             tags: Vec::new(),
+            completions: Vec::new(),
             title: Vec::new(),
             words: placed(texts.iter().copied()),
             published_at: 0,

@@ -11,8 +11,10 @@ use tantivy::query::Bm25StatisticsProvider;
 
 use super::fields::{Fields, TextFields};
 use super::statistics::PublicStatistics;
+use super::synonyms::{Synonyms, synonyms};
 use crate::text::fold::is_han;
 use crate::text::function_words::is_function_word;
+use crate::text::highlight::Marks;
 use crate::text::profile::TITLE_WEIGHT;
 use crate::text::segment::{TermKind, terms};
 
@@ -36,6 +38,8 @@ pub struct QueryTerms {
     similar: HashMap<String, Vec<(String, f32)>>,
     /// In how many public documents a term stands, as far as that was looked up before.
     frequencies: HashMap<String, u64>,
+    /// Other words for the concepts that it names; only of questions.
+    pub synonyms: Vec<Synonyms>,
 }
 
 /// What a document must hold to be found.
@@ -78,16 +82,27 @@ impl QueryTerms {
             terms.sort_by(|a, b| b.1.total_cmp(&a.1));
             terms.truncate(MAX_TERMS);
         }
-        Self { terms, similar: HashMap::new(), frequencies: HashMap::new() }
+        Self { terms, similar: HashMap::new(), frequencies: HashMap::new(), synonyms: Vec::new() }
+    }
+
+    /// The terms of what somebody typed. Where that is a question and no description, with other words for the concepts that it names.
+    pub fn of_question(text: &str) -> Self {
+        let mut question = Self::of(text);
+        if question.terms.len() < QUESTION {
+            question.synonyms = synonyms(text, &question.terms);
+        }
+        question
     }
 
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// All that is searched for.
-    pub fn set(&self) -> HashSet<String> {
-        self.terms.iter().flat_map(|(term, _)| self.searched(term)).map(|(term, _)| term.to_owned()).collect()
+    /// What is marked in what was found.
+    pub fn marks(&self) -> Marks {
+        let words: HashSet<String> = self.terms.iter().flat_map(|(term, _)| self.searched(term)).map(|(term, _)| term.to_owned()).collect();
+        let together = self.synonyms.iter().flat_map(|synonyms| &synonyms.alternatives).map(|terms| terms.iter().map(|(term, _)| term.clone()).collect());
+        Marks { words, together: together.collect() }
     }
 
     /// Searches others in the place of a term, each counting this much beside it; the best come first.
@@ -152,7 +167,15 @@ impl QueryTerms {
         {
             return Some(single_character(&readable, only));
         }
-        let clauses: Vec<(Occur, Box<dyn Query>)> = self.terms.iter().map(|(term, weight)| (Occur::Should, self.clause(&readable, term, *weight))).collect();
+        let of_term = |(term, weight): &(String, f32)| self.clause(&readable, term, *weight);
+        // Other words widen what is found, and so have no part in what asks for most of the words.
+        let synonyms: &[Synonyms] = if breadth == Breadth::Any { &self.synonyms } else { &[] };
+        let (replaced, alone): (Vec<_>, Vec<_>) = self.terms.iter().partition(|(term, _)| synonyms.iter().any(|synonyms| synonyms.stands_for(term)));
+        let groups = synonyms.iter().filter(|synonyms| !synonyms.typed.is_empty()).map(|synonyms| {
+            let typed = replaced.iter().filter(|(term, _)| synonyms.typed.contains(term)).map(|term| of_term(term)).collect();
+            best_of(&readable, any_of(typed), &synonyms.alternatives)
+        });
+        let clauses: Vec<(Occur, Box<dyn Query>)> = alone.into_iter().map(of_term).chain(groups).map(|clause| (Occur::Should, clause)).collect();
         if clauses.is_empty() {
             return None;
         }
@@ -179,6 +202,26 @@ fn term_clause(readable: &[TextFields], term: &str, weight: f32, is_question: bo
         places.extend(readable.iter().map(|text| query(text.title, weight * TITLE_BOOST)));
     }
     any_of(places)
+}
+
+/// A word as it was typed or one of the other words for the same, whichever speaks more for a document: who says it in two ways does not say
+/// it twice.
+fn best_of(readable: &[TextFields], typed: Box<dyn Query>, alternatives: &[Vec<(String, f32)>]) -> Box<dyn Query> {
+    if alternatives.is_empty() {
+        return typed;
+    }
+    let others = alternatives.iter().flat_map(|terms| readable.iter().map(|text| all_of(*text, terms)));
+    Box::new(DisjunctionMaxQuery::new(std::iter::once(typed).chain(others).collect()))
+}
+
+/// Terms that count only together, and once more in the title.
+fn all_of(text: TextFields, terms: &[(String, f32)]) -> Box<dyn Query> {
+    let query = |field, term: &str, weight| -> Box<dyn Query> {
+        Box::new(BoostQuery::new(Box::new(TermQuery::new(Term::from_field_text(field, term), IndexRecordOption::WithFreqs)), weight))
+    };
+    let everywhere = terms.iter().map(|(term, weight)| (Occur::Must, query(text.words, term, *weight)));
+    let in_title = terms.iter().map(|(term, weight)| (Occur::Should, query(text.title, term, weight * TITLE_BOOST)));
+    Box::new(BooleanQuery::new(everywhere.chain(in_title).collect()))
 }
 
 /// What fulfils any of the queries.

@@ -23,6 +23,7 @@ use crate::http::page::limit;
 use crate::listings::model::today;
 use crate::listings::view::ListingCard;
 use crate::organizations::model::Bilingual;
+use crate::text::highlight::Marks;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -55,7 +56,7 @@ fn similar(index: &SearchIndex, snapshot: &Snapshot, id: Uuid, verified: bool, l
     let address = find(index, snapshot, id, verified).map_err(internal)?.ok_or(Error::NotFound)?;
     let listing = card(index, snapshot, address)?;
     let found = like(index, snapshot, &listing, address, verified).map_err(internal)?;
-    let shown = found.into_par_iter().take(limit).map(|(parts, address)| hit(index, snapshot, address, parts, false, &std::collections::HashSet::new()));
+    let shown = found.into_par_iter().take(limit).map(|(parts, address)| hit(index, snapshot, address, parts, false, &Marks::default()));
     shown.collect()
 }
 

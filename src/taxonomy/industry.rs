@@ -1,7 +1,12 @@
 //! Industry codes of GB/T 4754-2017: a section letter, then 2, 3 or 4 digits. Two codes are as close as their common prefix is long.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
+
+use crate::organizations::model::Bilingual;
 
 /// The divisions (first two digits) of each section.
 const SECTIONS: [(char, u8, u8); 20] = [
@@ -26,6 +31,15 @@ const SECTIONS: [(char, u8, u8); 20] = [
     ('S', 91, 96),
     ('T', 97, 97),
 ];
+
+/// The names of sections and divisions, in Chinese and English.
+static NAMES: LazyLock<HashMap<&'static str, (&'static str, &'static str)>> = LazyLock::new(|| {
+    let name = |line: &'static str| {
+        let mut columns = line.split('\t');
+        Some((columns.next()?, (columns.next()?, columns.next()?)))
+    };
+    include_str!("divisions.tsv").lines().skip(1).filter_map(name).collect()
+});
 
 /// How close two codes are that agree in the section only, the division, the group, the class.
 const CLOSENESS: [f64; 4] = [0.15, 0.5, 0.75, 1.0];
@@ -54,6 +68,12 @@ impl IndustryCode {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name of its division, or of its section where it names no more.
+    pub fn label(&self) -> Bilingual {
+        let known = [3, 1].into_iter().find_map(|length| NAMES.get(self.0.get(..length)?));
+        known.map_or_else(Bilingual::default, |(zh, en)| Bilingual { zh: Some((*zh).to_owned()), en: Some((*en).to_owned()) })
     }
 
     /// From 0 (nothing in common) to 1 (the same class), by the longest common prefix. A code that says less than the other
@@ -96,6 +116,20 @@ mod tests {
         for bad in ["", "U", "39", "C3", "C397345", "C65", "I39", "CX9", "Ｃ39"] {
             assert!(IndustryCode::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn every_division_has_names() {
+        let label = |text: &str| code(text).label();
+        for (section, first, last) in SECTIONS {
+            assert!(label(&section.to_string()).zh.is_some(), "{section}");
+            for division in first..=last {
+                let text = format!("{section}{division:02}");
+                assert_ne!(label(&text), Bilingual::default(), "{text}");
+                assert!(section == 'K' || section == 'P' || section == 'T' || label(&text) != label(&section.to_string()), "{text}");
+            }
+        }
+        assert_eq!(label("C3973"), label("C39"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! The closed lists that listings are classified by: segments of the AI chain and industries.
+//! What listings are classified by: segments of the AI chain, industries, and the concepts that their texts speak of.
 
 pub mod industry;
 pub mod segment;
 pub mod concept;
+pub mod spotter;
+pub mod http;

@@ -1,5 +1,6 @@
 //! Where a query's terms stand in a text, as pieces that a client can mark without reading markup.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
@@ -21,15 +22,37 @@ pub struct Piece {
     pub hit: bool,
 }
 
+/// What is marked.
+#[derive(Debug, Clone, Default)]
+pub struct Marks {
+    /// Terms, wherever they stand.
+    pub words: HashSet<String>,
+    /// Terms that mean something only together: they are marked where a text holds all of a group.
+    pub together: Vec<Vec<String>>,
+}
+
+impl Marks {
+    /// Whether nothing can be marked.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.together.is_empty()
+    }
+
+    /// The terms to be marked in a text that has these.
+    fn in_text<'a>(&'a self, terms: &[Term]) -> Cow<'a, HashSet<String>> {
+        let held: HashSet<&str> = if self.together.is_empty() { HashSet::new() } else { terms.iter().map(|term| term.text.as_str()).collect() };
+        let groups: Vec<&Vec<String>> = self.together.iter().filter(|group| group.iter().all(|term| held.contains(term.as_str()))).collect();
+        if groups.is_empty() { Cow::Borrowed(&self.words) } else { Cow::Owned(self.words.iter().chain(groups.into_iter().flatten()).cloned().collect()) }
+    }
+}
+
 /// The densest fragment of `text` with the found words marked; `None` where nothing is found.
-pub fn highlight(text: &str, query: &HashSet<String>) -> Option<Vec<Piece>> {
+pub fn highlight(text: &str, marks: &Marks) -> Option<Vec<Piece>> {
     let text = clip(text, READ);
     let traced = fold_traced(text);
-    let mut hits: Vec<(usize, usize)> = pairs_of_folded(&traced.text)
-        .into_iter()
-        .flat_map(|term| marked(&term, query))
-        .filter_map(|(start, end)| Some((traced.origins.get(start)?.0, traced.origins.get(end - 1)?.1)))
-        .collect();
+    let terms = pairs_of_folded(&traced.text);
+    let query = &*marks.in_text(&terms);
+    let mut hits: Vec<(usize, usize)> =
+        terms.into_iter().flat_map(|term| marked(&term, query)).filter_map(|(start, end)| Some((traced.origins.get(start)?.0, traced.origins.get(end - 1)?.1))).collect();
     hits.sort_unstable();
     let hits = merge(hits);
     let (from, to) = best_window(text, &hits)?;
@@ -94,8 +117,8 @@ mod tests {
     use crate::text::segment::terms;
     use proptest::prelude::*;
 
-    fn query(text: &str) -> HashSet<String> {
-        terms(text).into_iter().map(|term| term.text).collect()
+    fn query(text: &str) -> Marks {
+        Marks { words: terms(text).into_iter().map(|term| term.text).collect(), together: Vec::new() }
     }
 
     #[test]
@@ -111,6 +134,14 @@ mod tests {
         let pieces = highlight("Two pilot lines for ＭＥＭＳ", &query("line mems")).unwrap();
         let hits: Vec<&str> = pieces.iter().filter(|piece| piece.hit).map(|piece| piece.text.as_str()).collect();
         assert_eq!(hits, ["lines", "ＭＥＭＳ"]);
+    }
+
+    #[test]
+    fn terms_that_belong_together_are_marked_where_all_are_there() {
+        let marks = Marks { words: HashSet::from(["gpu".to_owned()]), together: vec![vec!["图形".to_owned(), "形处".to_owned(), "处理".to_owned()]] };
+        assert_eq!(highlight("待处理的图形", &marks), None);
+        let pieces = highlight("图形处理卡", &marks).unwrap();
+        assert_eq!(pieces.iter().find(|piece| piece.hit).map(|piece| piece.text.as_str()), Some("图形处理"));
     }
 
     proptest! {

@@ -124,6 +124,34 @@ fn han_terms(run: &[char], start: usize, out: &mut Vec<Term>) {
     out.append(&mut long);
 }
 
+/// Where words begin in a folded text, in bytes: behind what is no letter, where the script changes, and where the dictionary cuts Chinese.
+pub fn word_starts(folded: &str) -> Vec<usize> {
+    let cut = JIEBA.cut(folded, false).into_iter().filter(|word| word.word.starts_with(is_han)).map(|word| word.byte_start);
+    let mut starts: Vec<usize> = cut.collect();
+    let mut before = None;
+    for (at, c) in folded.char_indices() {
+        let follows_its_like = before.is_some_and(|before: char| before.is_alphanumeric() && is_han(before) == is_han(c));
+        if c.is_alphanumeric() && !follows_its_like {
+            starts.push(at);
+        }
+        before = Some(c);
+    }
+    starts.sort_unstable();
+    starts.dedup();
+    starts
+}
+
+/// Whether a part of a run of Chinese, given in bytes, can be a word there: by the dictionary's cut no other word reaches over its ends. So 核能
+/// is none in 审核能力, and 电池 is one in 蓄电池.
+pub fn can_be_word(run: &str, start: usize, end: usize) -> bool {
+    JIEBA.cut(run, false).iter().all(|word| {
+        let apart = word.byte_end <= start || word.byte_start >= end;
+        let inside = word.byte_start >= start && word.byte_end <= end;
+        let around = word.byte_start <= start && word.byte_end >= end;
+        apart || inside || around
+    })
+}
+
 /// Neither a function word nor a bare number.
 fn is_telling(term: &str) -> bool {
     !is_function_word(term) && term.chars().any(char::is_alphabetic)
@@ -180,6 +208,24 @@ mod tests {
     #[test]
     fn traditional_characters_find_simplified_ones() {
         assert_eq!(texts("激光雷達"), texts("激光雷达"));
+    }
+
+    #[test]
+    fn short_words_are_told_from_parts_of_two() {
+        let can = |run: &str, word: &str| run.find(word).map(|at| can_be_word(run, at, at + word.len()));
+        for (run, word) in [("审核能力", "核能"), ("特征信息", "征信"), ("集中试验", "中试"), ("光电芯片", "电芯"), ("存储能力", "储能")] {
+            assert_eq!(can(run, word), Some(false), "{word} in {run}");
+        }
+        for (run, word) in [("核能发电", "核能"), ("蓄电池", "电池"), ("中试线", "中试"), ("储能电站", "储能"), ("储能", "储能")] {
+            assert_eq!(can(run, word), Some(true), "{word} in {run}");
+        }
+    }
+
+    #[test]
+    fn words_begin_behind_signs_where_the_script_changes_and_where_the_dictionary_cuts() {
+        for (text, words) in [("deep-learning box", vec!["deep-learning box", "learning box", "box"]), ("ai芯片设计", vec!["ai芯片设计", "芯片设计", "设计"])] {
+            assert_eq!(word_starts(text).into_iter().map(|at| &text[at..]).collect::<Vec<_>>(), words);
+        }
     }
 
     proptest! {

@@ -26,6 +26,7 @@ async fn targets(app: &App, owner: &Organization) -> Vec<Target> {
         target("POST", "/v1/organizations", json!({"name": {"zh": "新机构"}, "kind": "startup", "uscc": uscc(), "home_zone": "hefei"})),
         target("PATCH", &format!("/v1/organizations/{}", owner.id), json!({"name": {"zh": "改名"}})),
         target("POST", "/v1/listings", with(technology_offer("New"), json!({"organization_id": owner.id}))),
+        target("POST", "/v1/listings/suggest-tags", json!({"title": {"zh": "激光雷达"}})),
         target("PATCH", &format!("/v1/listings/{draft}"), json!({"title": {"en": "Edited"}})),
         target("POST", &format!("/v1/listings/{draft}/renew"), json!({"valid_through": "2027-01-01"})),
         target("POST", "/v1/moderation/cases", json!({"subject": {"type": "listing", "id": draft}})),
@@ -93,7 +94,7 @@ fn wrong_fields() -> Vec<(Value, &'static str)> {
     ]
 }
 
-const WRONG_PATHS: [&str; 40] = [
+const WRONG_PATHS: [&str; 45] = [
     "/v1/listings?limit=0",
     "/v1/listings?limit=-1",
     "/v1/listings?limit=101",
@@ -133,6 +134,11 @@ const WRONG_PATHS: [&str; 40] = [
     "/v1/zones/%00",
     "/v1/zones/hefei%27--",
     "/v1/nothing",
+    "/v1/listings?concept=base.chips.potato",
+    "/v1/concepts?segment=base",
+    "/v1/concepts?cursor=AAAA",
+    "/v1/suggestions",
+    "/v1/suggestions?q=%00",
     "/v1/listings/not-a-uuid/matches",
 ];
 

@@ -12,6 +12,7 @@ mod accounts;
 mod audit;
 mod caching;
 mod commands;
+mod concepts;
 mod contract;
 mod crashes;
 mod demonstration;

@@ -14,9 +14,12 @@ use crate::error::{Error, FieldError, Result};
 use crate::organizations::model::Bilingual;
 use crate::text::clean::Lines;
 
-const TITLE: usize = 300;
-const SUMMARY: usize = 2_000;
-const BODY: usize = 20_000;
+/// How many characters each text may have.
+pub const TITLE: usize = 300;
+pub const SUMMARY: usize = 2_000;
+pub const BODY: usize = 20_000;
+/// How many keywords there may be, and how many characters each may have.
+pub const KEYWORDS: (usize, usize) = (20, 60);
 
 /// One of the four schemas of attributes; which, the field `kind` says.
 pub fn attributes_schema() -> RefOr<Schema> {
@@ -133,7 +136,7 @@ impl ContentInput {
         self.apply_texts(&mut content, &mut wrong);
         if let Some(keywords) = self.keywords {
             content.keywords = keywords;
-            clean_list(&mut content.keywords, "/keywords", 20, 60, &mut wrong);
+            clean_list(&mut content.keywords, "/keywords", KEYWORDS.0, KEYWORDS.1, &mut wrong);
         }
         if let Some(wanted) = self.zones_wanted {
             check_zones(&wanted, zones, &mut wrong);
