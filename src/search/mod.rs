@@ -11,6 +11,7 @@ pub mod http;
 pub mod index;
 pub mod query;
 pub mod typed;
+pub mod excluded;
 pub mod phrase;
 pub mod spelling;
 pub mod columns;

@@ -9,6 +9,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use tantivy::query::Bm25StatisticsProvider;
 
+use super::excluded::Excluded;
 use super::fields::{Fields, TextFields};
 use super::statistics::PublicStatistics;
 use super::synonyms::{Synonyms, synonyms};
@@ -275,7 +276,7 @@ impl Conditions {
 
     /// Something that must not be there.
     pub fn absent(&mut self, query: Box<dyn Query>) {
-        self.clauses.push((Occur::MustNot, query));
+        self.clauses.push((Occur::MustNot, Box::new(Excluded(query))));
     }
 
     pub fn at_least_i64(&mut self, field: Field, value: i64) {
