@@ -136,13 +136,13 @@ pub fn cross_validated(sets: &[Set], start: Weights) -> (Weights, Vec<Outcome>) 
 mod tests {
     use super::*;
 
-    /// Questions whose answer is what `right` says, among candidates where the other measure misleads.
+    /// Questions whose answer is what `right` says, among candidates where the other measure misleads the more the later they come.
     fn set(name: &str, right: fn(f32) -> Measures, wrong: fn(f32) -> Measures) -> Set {
         let grades = HashMap::from([("a".to_owned(), 1)]);
         let question = |number: usize| {
             #[expect(clippy::cast_precision_loss, reason = "a small number")]
             let far = number as f32 / 100.0;
-            let candidates = (0..20).map(|_| (wrong(0.5 + far), 0)).chain([(right(0.5), 1)]).collect();
+            let candidates = (0..20).map(|_| (wrong(far), 0)).chain([(right(0.5), 1)]).collect();
             Judged::new(candidates, &grades)
         };
         Set { name: name.to_owned(), questions: (0..20).map(question).collect() }
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_tells_more_comes_to_count_more() {
-        let sets = [set("words", |value| Measures { words: value, ..Measures::default() }, |value| Measures { e5: value * 0.2, ..Measures::default() })];
+        let sets = [set("words", |value| Measures { words: value, ..Measures::default() }, |value| Measures { e5: value, ..Measures::default() })];
         let (learned, outcomes) = cross_validated(&sets, START);
         assert!(learned.words > START.words, "{learned:?}");
         assert!(outcomes[0].learned > outcomes[0].before && outcomes[0].other_questions > outcomes[0].before, "{outcomes:?}");
