@@ -119,9 +119,10 @@ macro_rules! columns {
     };
 }
 
-/// The vectors of some listings, by listing.
+/// The vectors of some listings, by listing; of each in one order, so that the same document is made of them each time.
 pub async fn of_listings(conn: &mut Connection, ids: &[Uuid]) -> QueryResult<HashMap<Uuid, Vec<ListingVector>>> {
-    let rows: Vec<Row> = listing_vectors::table.filter(listing_vectors::listing_id.eq_any(ids).and(listing_vectors::model.eq(MODEL))).select(columns!()).load(conn).await?;
+    let of_listings = listing_vectors::table.filter(listing_vectors::listing_id.eq_any(ids).and(listing_vectors::model.eq(MODEL)));
+    let rows: Vec<Row> = of_listings.order((listing_vectors::audience, listing_vectors::language)).select(columns!()).load(conn).await?;
     let mut by_listing: HashMap<Uuid, Vec<ListingVector>> = HashMap::new();
     for vector in rows.into_iter().filter_map(vector) {
         by_listing.entry(vector.listing_id).or_default().push(vector);
