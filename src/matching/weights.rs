@@ -7,7 +7,7 @@ use crate::listings::content::kinds::Kind;
 use crate::text_enum;
 
 /// Changes with every change of weights, factors or gates; said with each match, so that it can be replayed.
-pub const ALGORITHM_VERSION: &str = "hybrid-1";
+pub const ALGORITHM_VERSION: &str = "hybrid-2";
 
 text_enum! {
     pub enum FactorCode {
