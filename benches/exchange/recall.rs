@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use rayon::prelude::*;
-use tantivy::query::{BooleanQuery, EnableScoring, Query};
+use tantivy::query::{EnableScoring, Query};
 use tantivy::{DocAddress, Searcher};
 use zonebridge::config::Secret;
 use zonebridge::db::Database;
@@ -14,9 +14,9 @@ use zonebridge::embedding::embedder::E5_WIDTH;
 use zonebridge::embedding::means::{Meaning, Means, Role};
 use zonebridge::embedding::vectors;
 use zonebridge::search::columns::Vectors;
+use zonebridge::search::conditions::Conditions;
 use zonebridge::search::fields::Fields;
 use zonebridge::search::nearest::Nearest;
-use zonebridge::search::query::Conditions;
 use zonebridge::text::language::Language;
 use zonebridge_meaning::vector::cosine;
 
@@ -60,14 +60,14 @@ pub async fn measure(floor: &Floor, clusters: &Clusters, url: &Secret) -> Result
     let truth = Truth::of(searcher)?;
     let mut series = Vec::new();
     for (name, tags) in FILTERS {
-        let query = filter(fields, tags);
-        let allowed = truth.allowed(searcher, &query)?;
+        let conditions = filter(fields, tags);
+        let allowed = truth.allowed(searcher, &conditions.filter())?;
         let share = allowed.iter().filter(|allowed| **allowed).count() as f64 / allowed.len().max(1) as f64;
         let mut times = Vec::with_capacity(questions.len());
         let mut found = Vec::with_capacity(questions.len());
         for question in &questions {
             let began = Instant::now();
-            found.push(nearest.find(searcher, &query, question, WANTED)?);
+            found.push(nearest.find(searcher, &conditions, question, WANTED)?);
             times.push(began.elapsed());
         }
         let recalls: Vec<f64> = questions
@@ -88,13 +88,13 @@ fn question(clusters: &Clusters, means: &Means, number: u64) -> Option<Meaning> 
     means.centre(Role::Passage, &clusters.said_in(&clusters.listing(number), language))
 }
 
-fn filter(fields: &Fields, tags: &[&str]) -> BooleanQuery {
+fn filter(fields: &Fields, tags: &[&str]) -> Conditions {
     let mut conditions = Conditions::default();
     conditions.audience(fields, "public");
     for tag in tags {
         conditions.exact(fields.tags, &[*tag]);
     }
-    conditions.filter()
+    conditions
 }
 
 impl Truth {

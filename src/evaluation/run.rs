@@ -13,10 +13,11 @@ use super::meanings::Meanings;
 use super::metrics::{self, Interval, Metrics};
 use crate::embedding::means::Meaning;
 use crate::search::blend::Mode;
+use crate::search::conditions::Conditions;
 use crate::search::document::{Indexed, placed};
 use crate::search::fields::Fields;
 use crate::search::nearest::Nearest;
-use crate::search::query::{Conditions, QueryTerms};
+use crate::search::query::QueryTerms;
 use crate::search::rank::{Ground, Question, rank};
 use crate::search::weights::Parts;
 

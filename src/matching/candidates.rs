@@ -13,9 +13,10 @@ use crate::listings::content::kinds::Direction;
 use crate::listings::model::today;
 use crate::organizations::model::Bilingual;
 use crate::search::columns::Vectors;
+use crate::search::conditions::{Conditions, any_tag};
 use crate::search::document::{Hidden, audience_of, days};
 use crate::search::index::{SearchIndex, Snapshot};
-use crate::search::query::{Breadth, Conditions, QueryTerms, any_tag};
+use crate::search::query::{Breadth, QueryTerms};
 use crate::search::statistics::PublicStatistics;
 use crate::search::stored::Judged;
 use crate::text::fold::fold;
@@ -38,7 +39,7 @@ pub fn candidates(index: &SearchIndex, snapshot: &Snapshot, seeker: &Seeker, ver
     };
     let by_meaning = || -> Result<Vec<DocAddress>> {
         let Some(asking) = &seeker.for_verified.asking else { return Ok(Vec::new()) };
-        let found = snapshot.nearest.find(&snapshot.searcher, &conditions(index, seeker, verified, zones).filter(), asking, BY_MEANING);
+        let found = snapshot.nearest.find(&snapshot.searcher, &conditions(index, seeker, verified, zones), asking, BY_MEANING);
         Ok(found.map_err(|error| Error::internal(anyhow::Error::new(error)))?.into_iter().map(|(_, address)| address).collect())
     };
     let ((by_words, by_tags), by_meaning) = rayon::join(

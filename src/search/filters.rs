@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 
+use super::conditions::Conditions;
 use super::document::{audience_of, days};
 use super::http::{FacetCount, SearchQuery};
 use super::index::SearchIndex;
-use super::query::Conditions;
 use crate::error::{Error, FieldError, Message, Result};
 use crate::listings::content::kinds::{Currency, Direction, Kind, Stage};
 use crate::listings::content::money::Amount;

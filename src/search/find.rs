@@ -8,10 +8,11 @@ use tantivy::{DocAddress, Order};
 
 use super::blend::{Mode, words_alone};
 use super::collect::{TagCounts, count_tags};
+use super::conditions::Conditions;
 use super::fields::{PUBLISHED_AT, VALID_THROUGH};
 use super::http::Sort;
 use super::index::{SearchIndex, Snapshot};
-use super::query::{Breadth, Conditions, QueryTerms};
+use super::query::{Breadth, QueryTerms};
 use super::rank::{Counted, Ground, POOL, Question, by_words, rank};
 use super::weights::Parts;
 use crate::embedding::means::Meaning;

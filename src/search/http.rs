@@ -10,11 +10,12 @@ use sha2::{Digest, Sha256};
 use tantivy::{DocAddress, TantivyDocument};
 use utoipa::{IntoParams, ToSchema};
 
+use super::conditions::Conditions;
 use super::filters::{conditions, facet_counts, facet_names};
 use super::find::{Asked, Found};
 use super::index::{SearchIndex, SearchMode, Snapshot, stored_bytes};
 use super::phrase::phrase_query;
-use super::query::{Conditions, QueryTerms};
+use super::query::QueryTerms;
 use super::spelling::{Correction, Reader, Spelling, mend};
 use super::typed::{Typed, parse};
 use super::weights::Parts;

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use tantivy::index::SegmentId;
-use tantivy::query::{EnableScoring, Query};
 use tantivy::{DocAddress, DocId, Searcher, SegmentReader};
 use zonebridge_meaning::nearest::Signs;
 use zonebridge_meaning::vector::cosine;
 
+use super::allowed::{Allowed, Known};
 use super::columns::{Closeness, Vectors};
+use super::conditions::Conditions;
 use crate::embedding::embedder::E5_WIDTH;
 use crate::embedding::means::Meaning;
 
@@ -26,6 +27,7 @@ const FEW: usize = 4_096;
 #[derive(Default, Clone)]
 pub struct Nearest {
     segments: HashMap<SegmentId, Arc<Signs>>,
+    known: Known,
 }
 
 impl Nearest {
@@ -37,7 +39,7 @@ impl Nearest {
             let signs = if let Some(signs) = known(&id) { signs } else { Arc::new(signs_of(segment)?) };
             Ok((id, signs))
         });
-        Ok(Self { segments: segments.collect::<tantivy::Result<_>>()? })
+        Ok(Self { segments: segments.collect::<tantivy::Result<_>>()?, known: before.map(|before| before.known.clone()).unwrap_or_default() })
     }
 
     /// Bytes of memory that it takes.
@@ -46,14 +48,11 @@ impl Nearest {
     }
 
     /// The `count` documents nearest to a meaning that the filter allows, the nearest first.
-    pub fn find(&self, searcher: &Searcher, filter: &dyn Query, meaning: &Meaning, count: usize) -> tantivy::Result<Vec<(Closeness, DocAddress)>> {
-        let weight = filter.weight(EnableScoring::disabled_from_searcher(searcher))?;
+    pub fn find(&self, searcher: &Searcher, conditions: &Conditions, meaning: &Meaning, count: usize) -> tantivy::Result<Vec<(Closeness, DocAddress)>> {
         let mut found = Vec::new();
         for (ordinal, segment) in (0_u32..).zip(searcher.segment_readers()) {
             let Some(signs) = self.segments.get(&segment.segment_id()) else { continue };
-            let mut allowed = Allowed::none(segment);
-            weight.for_each_no_score(segment, &mut |documents| allowed.add(documents))?;
-            let documents = allowed.nearest(signs, meaning, count);
+            let documents = worth_a_look(signs, &self.known.allowed(searcher, segment, conditions)?, meaning, count);
             let vectors = Vectors::of(segment)?;
             let e5 = |document: DocId| Some((cosine(meaning.e5.values(), &vectors.e5(document)?), DocAddress::new(ordinal, document)));
             found.extend(documents.into_iter().filter_map(e5));
@@ -67,42 +66,15 @@ impl Nearest {
     }
 }
 
-/// The documents of a segment that a filter allows, a bit each.
-struct Allowed<'a> {
-    segment: &'a SegmentReader,
-    bits: Vec<u64>,
-    count: usize,
-}
-
-impl<'a> Allowed<'a> {
-    fn none(segment: &'a SegmentReader) -> Self {
-        Self { segment, bits: vec![0; (segment.max_doc() as usize).div_ceil(64)], count: 0 }
+/// Who is worth an exact look.
+fn worth_a_look(signs: &Signs, allowed: &Allowed, meaning: &Meaning, count: usize) -> Vec<DocId> {
+    if allowed.count() <= FEW {
+        return allowed.documents().collect();
     }
-
-    fn add(&mut self, documents: &[DocId]) {
-        let alive = self.segment.alive_bitset();
-        for &document in documents {
-            if alive.is_none_or(|alive| alive.is_alive(document)) {
-                self.bits[document as usize / 64] |= 1 << (document % 64);
-                self.count += 1;
-            }
-        }
-    }
-
-    /// Who is worth an exact look.
-    fn nearest(&self, signs: &Signs, meaning: &Meaning, count: usize) -> Vec<DocId> {
-        if self.count <= FEW {
-            let each = |(block, bits): (usize, &u64)| {
-                let bits = *bits;
-                (0..64_u32).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| u32::try_from(block * 64).unwrap_or(u32::MAX) + bit)
-            };
-            return self.bits.iter().enumerate().flat_map(each).collect();
-        }
-        let mut documents: Vec<DocId> = signs.nearest(meaning.e5.values(), Some(&self.bits), (count * LOOKED_AT).max(FEW / 4)).iter().map(|near| near.document).collect();
-        // In their order, so that a page of the column that was fetched is used for all its documents.
-        documents.sort_unstable();
-        documents
-    }
+    let mut documents: Vec<DocId> = signs.nearest(meaning.e5.values(), Some(allowed.words()), (count * LOOKED_AT).max(FEW / 4)).iter().map(|near| near.document).collect();
+    // In their order, so that a page of the column that was fetched is used for all its documents.
+    documents.sort_unstable();
+    documents
 }
 
 fn signs_of(segment: &SegmentReader) -> tantivy::Result<Signs> {

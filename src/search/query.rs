@@ -1,15 +1,13 @@
 //! From what people type to what the index is asked. The same code ranks for the service and for `evaluate`.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Bound;
 
 use tantivy::Term;
-use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, Occur, Query, RangeQuery, RegexQuery, TermQuery};
-use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::query::{BooleanQuery, BoostQuery, DisjunctionMaxQuery, EmptyQuery, Occur, Query, RegexQuery, TermQuery};
+use tantivy::schema::IndexRecordOption;
 
 use tantivy::query::Bm25StatisticsProvider;
 
-use super::excluded::Excluded;
 use super::fields::{Fields, TextFields};
 use super::statistics::PublicStatistics;
 use super::synonyms::{Synonyms, synonyms};
@@ -240,92 +238,9 @@ pub(super) fn single_character(readable: &[TextFields], character: &str) -> Box<
     any_of(readable.iter().filter_map(half).collect())
 }
 
-/// The conditions of a search, all of which must hold.
-#[derive(Default)]
-pub struct Conditions {
-    clauses: Vec<(Occur, Box<dyn Query>)>,
-}
-
-impl Conditions {
-    pub fn audience(&mut self, fields: &Fields, audience: &str) {
-        self.exact(fields.audience, &[audience]);
-    }
-
-    /// One of the values of a tag.
-    pub fn tag<S: AsRef<str>>(&mut self, fields: &Fields, name: &str, values: &[S]) {
-        let tags: Vec<String> = values.iter().map(|value| format!("{name}:{}", value.as_ref())).collect();
-        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        self.exact(fields.tags, &tags);
-    }
-
-    pub fn exact(&mut self, field: Field, values: &[&str]) {
-        let any: Vec<(Occur, Box<dyn Query>)> = values.iter().map(|value| (Occur::Should, exact_term(field, value))).collect();
-        if !any.is_empty() {
-            self.must(Box::new(BooleanQuery::new(any)));
-        }
-    }
-
-    pub fn not(&mut self, field: Field, value: &str) {
-        self.clauses.push((Occur::MustNot, exact_term(field, value)));
-    }
-
-    /// Something that must be there, without counting in a score.
-    pub fn present(&mut self, query: Box<dyn Query>) {
-        self.must(query);
-    }
-
-    /// Something that must not be there.
-    pub fn absent(&mut self, query: Box<dyn Query>) {
-        self.clauses.push((Occur::MustNot, Box::new(Excluded(query))));
-    }
-
-    pub fn at_least_i64(&mut self, field: Field, value: i64) {
-        self.must(Box::new(RangeQuery::new(Bound::Included(Term::from_field_i64(field, value)), Bound::Unbounded)));
-    }
-
-    pub fn at_least_f64(&mut self, field: Field, value: f64) {
-        self.must(Box::new(RangeQuery::new(Bound::Included(Term::from_field_f64(field, value)), Bound::Unbounded)));
-    }
-
-    pub fn at_most_f64(&mut self, field: Field, value: f64) {
-        self.must(Box::new(RangeQuery::new(Bound::Unbounded, Bound::Included(Term::from_field_f64(field, value)))));
-    }
-
-    /// Conditions filter and never score.
-    fn must(&mut self, query: Box<dyn Query>) {
-        self.clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(query, 0.0))));
-    }
-
-    /// The conditions with a ranking, or with every document where there is none.
-    pub fn with(&self, ranking: Option<Box<dyn Query>>) -> BooleanQuery {
-        let mut clauses = self.clauses();
-        clauses.push((Occur::Must, ranking.unwrap_or_else(|| Box::new(ConstScoreQuery::new(Box::new(AllQuery), 0.0)))));
-        BooleanQuery::new(clauses)
-    }
-
-    /// The conditions alone.
-    pub fn filter(&self) -> BooleanQuery {
-        if self.clauses.iter().any(|(occur, _)| *occur == Occur::Must) { BooleanQuery::new(self.clauses()) } else { self.with(None) }
-    }
-
-    fn clauses(&self) -> Vec<(Occur, Box<dyn Query>)> {
-        self.clauses.iter().map(|(occur, query)| (*occur, query.box_clone())).collect()
-    }
-}
-
 /// As in BM25: ln(1 + (N - n + 0.5) / (n + 0.5)).
 #[expect(clippy::cast_precision_loss, reason = "counts of documents, of which a weight needs few digits")]
 fn inverse_frequency(documents: u64, count: u64) -> f32 {
     let (documents, count) = (documents as f32, count as f32);
     ((documents - count).max(0.0) / (count + 0.5) + 1.0).ln()
-}
-
-fn exact_term(field: Field, value: &str) -> Box<dyn Query> {
-    Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::Basic))
-}
-
-/// Tags as evidence: how many of them a document holds.
-pub fn any_tag(fields: &Fields, tags: &[String]) -> Option<Box<dyn Query>> {
-    let any: Vec<(Occur, Box<dyn Query>)> = tags.iter().map(|tag| (Occur::Should, Box::new(ConstScoreQuery::new(exact_term(fields.tags, tag), 1.0)) as Box<dyn Query>)).collect();
-    if any.is_empty() { None } else { Some(Box::new(BooleanQuery::new(any))) }
 }

@@ -11,9 +11,10 @@ use tantivy::{DocAddress, DocSet, Score, Searcher, TERMINATED};
 use super::blend::{Evidence, Mode, QuestionTraits, blend};
 use super::collect::TagCounts;
 use super::columns::Vectors;
+use super::conditions::Conditions;
 use super::fields::Fields;
 use super::nearest::Nearest;
-use super::query::{Breadth, Conditions, QueryTerms};
+use super::query::{Breadth, QueryTerms};
 use super::statistics::PublicStatistics;
 use super::weights::Parts;
 use crate::embedding::means::Meaning;
@@ -76,7 +77,7 @@ impl Ground<'_> {
 /// all, and the counts of the tags named by `facets` in that.
 pub fn rank(ground: &Ground<'_>, question: &Question<'_>, conditions: &Conditions, pool: usize, facets: &[String]) -> tantivy::Result<(Vec<Ranked>, Counted)> {
     let words = question.terms.ranking(ground.fields, Breadth::Any, question.verified);
-    let by_meaning = || question.meaning.map_or(Ok(Vec::new()), |meaning| ground.nearest.find(ground.searcher, &conditions.filter(), meaning, pool));
+    let by_meaning = || question.meaning.map_or(Ok(Vec::new()), |meaning| ground.nearest.find(ground.searcher, conditions, meaning, pool));
     let (by_words, by_meaning) = rayon::join(|| by_words(ground, question, conditions, 0, pool, facets), by_meaning);
     let (by_words, counted) = by_words?;
     let mut candidates: HashMap<DocAddress, Evidence> = HashMap::new();

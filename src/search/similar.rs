@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use super::blend::Mode;
 use super::columns::Vectors;
+use super::conditions::Conditions;
 use super::document::{audience_of, days};
 use super::http::{SearchHit, card, hit};
 use super::index::{SearchIndex, SearchMode, Snapshot};
-use super::query::{Conditions, QueryTerms};
+use super::query::QueryTerms;
 use super::rank::{Ground, POOL, Question, rank};
 use super::weights::Parts;
 use crate::access::actor::Caller;

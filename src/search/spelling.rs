@@ -15,9 +15,10 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, Term};
 use utoipa::ToSchema;
 
+use super::conditions::Conditions;
 use super::http::card;
 use super::index::{SearchIndex, Snapshot};
-use super::query::{Conditions, QueryTerms, any_of};
+use super::query::{QueryTerms, any_of};
 use super::statistics::PublicStatistics;
 use super::typed::Typed;
 use crate::error::{Error, Result};

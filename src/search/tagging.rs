@@ -9,10 +9,11 @@ use tantivy::DocAddress;
 use utoipa::ToSchema;
 
 use super::blend::Mode;
+use super::conditions::Conditions;
 use super::document::{audience_of, days};
 use super::http::card;
 use super::index::{SearchIndex, Snapshot};
-use super::query::{Conditions, QueryTerms};
+use super::query::QueryTerms;
 use super::rank::{Ground, Question, rank};
 use crate::access::actor::Actor;
 use crate::error::{Error, FieldError, Result};
