@@ -77,8 +77,8 @@ mod tests {
     use tantivy::schema::{Schema, TEXT};
     use tantivy::{Index, IndexWriter, doc};
 
-    use crate::search::conditions::Conditions;
     use super::*;
+    use crate::search::conditions::Conditions;
 
     #[test]
     fn phrases_are_kept_out_wherever_they_stand() {

@@ -94,8 +94,8 @@ fn term_texts(word: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::search::query::QueryTerms;
     use super::*;
+    use crate::search::query::QueryTerms;
     use proptest::prelude::*;
 
     fn alternatives(question: &str) -> Vec<Vec<String>> {
