@@ -91,7 +91,7 @@ const REMEMBERED: usize = 200_000;
 
 impl Statistics {
     pub fn of(searcher: &Searcher, fields: &Fields) -> tantivy::Result<Self> {
-        let mut frequencies: HashMap<u32, u32> = HashMap::new();
+        let mut frequencies: HashMap<u32, u32, BuildHasherDefault<AsIs>> = HashMap::default();
         for segment in searcher.segment_readers() {
             let index = segment.inverted_index(fields.words)?;
             let mut stream = index.terms().stream()?;
