@@ -13,10 +13,12 @@ use zonebridge::db::Database;
 use zonebridge::embedding::embedder::E5_WIDTH;
 use zonebridge::embedding::means::{Meaning, Means, Role};
 use zonebridge::embedding::vectors;
+use zonebridge::search::allowed::Known;
 use zonebridge::search::columns::Vectors;
 use zonebridge::search::conditions::Conditions;
 use zonebridge::search::fields::Fields;
 use zonebridge::search::nearest::Nearest;
+use zonebridge::search::rank::Ground;
 use zonebridge::text::language::Language;
 use zonebridge_meaning::vector::cosine;
 
@@ -59,6 +61,8 @@ pub async fn measure(floor: &Floor, clusters: &Clusters, url: &Secret) -> Result
     ];
     let truth = Truth::of(searcher)?;
     let mut series = Vec::new();
+    let known = Known::default();
+    let ground = Ground { searcher, fields, nearest: &nearest, known: &known };
     for (name, tags) in FILTERS {
         let conditions = filter(fields, tags);
         let allowed = truth.allowed(searcher, &conditions.filter())?;
@@ -67,7 +71,7 @@ pub async fn measure(floor: &Floor, clusters: &Clusters, url: &Secret) -> Result
         let mut found = Vec::with_capacity(questions.len());
         for question in &questions {
             let began = Instant::now();
-            found.push(nearest.find(searcher, &conditions, question, WANTED)?);
+            found.push(nearest.find(searcher, &ground.allowed(&conditions)?, question, WANTED));
             times.push(began.elapsed());
         }
         let recalls: Vec<f64> = questions

@@ -110,7 +110,7 @@ impl Embedder {
         in_background(|| self.embed(Role::Query, titles))
     }
 
-    /// The vectors of a question, on this thread: some milliseconds the first time.
+    /// The vectors of a question: some milliseconds the first time.
     pub fn embed_question(&self, text: &str) -> Option<Arc<Raw>> {
         if let Some(known) = self.asked.get(text) {
             return Some(known);
@@ -123,8 +123,8 @@ impl Embedder {
     fn embed_together(&self, role: Role, texts: &[&str]) -> Vec<Raw> {
         let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| as_read(text)).collect();
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        let e5 = self.models.e5.embed(role.into(), &texts);
-        let universal = self.models.universal.embed(&texts);
+        // Somebody may be waiting for a question's vectors: where a core is idle it makes one of them.
+        let (e5, universal) = rayon::join(|| self.models.e5.embed(role.into(), &texts), || self.models.universal.embed(&texts));
         let both = e5.into_iter().zip(universal).zip(&texts);
         both.map(|((e5, universal), text)| Raw { e5, universal, pieces: Vec::new(), chinese: chinese_share(text) }).collect()
     }

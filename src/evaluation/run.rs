@@ -12,6 +12,7 @@ use super::dataset::{Dataset, Text};
 use super::meanings::Meanings;
 use super::metrics::{self, Interval, Metrics};
 use crate::embedding::means::Meaning;
+use crate::search::allowed::Known;
 use crate::search::blend::Mode;
 use crate::search::conditions::Conditions;
 use crate::search::document::{Indexed, placed};
@@ -88,7 +89,8 @@ pub fn ask(set: &Dataset, asked: &Asked<'_>) -> Result<Vec<Found>> {
     let fields = Fields::new();
     let searcher = index(set, &fields, asked.meanings)?;
     let nearest = Nearest::of(&searcher, None)?;
-    let ground = Ground { searcher: &searcher, fields: &fields, nearest: &nearest };
+    let known = Known::default();
+    let ground = Ground { searcher: &searcher, fields: &fields, nearest: &nearest, known: &known };
     let mut all = Vec::new();
     for query in &set.queries {
         let Some(grades) = set.judgements.get(&query.id) else { continue };
@@ -144,9 +146,10 @@ fn ranking(ground: &Ground<'_>, query: &Text, mode: Mode, meaning: Option<&Meani
     }
     let text = query.whole();
     let terms = if query.title.is_empty() { QueryTerms::of_question(&text) } else { QueryTerms::titled(&query.title, &query.text) };
-    let question = Question { least_closeness: f32::MIN, ..Question::new(ground, &terms, &text, mode, meaning.filter(|_| mode != Mode::Words), false)? };
+    let meaning = || meaning.filter(|_| mode != Mode::Words).cloned();
+    let question = Question { least_closeness: f32::MIN, mode, ..Question::new(ground, &terms, &text, &meaning, false)? };
     let mut ranking = Vec::new();
-    for ranked in rank(ground, &question, &conditions, DEPTH, &[])?.0.into_iter().take(DEPTH) {
+    for ranked in rank(ground, &question, &conditions, DEPTH)?.candidates.into_iter().take(DEPTH) {
         let document: TantivyDocument = searcher.doc(ranked.address)?;
         if let Some(id) = document.get_first(fields.id).and_then(|value| value.as_str().map(str::to_owned)) {
             ranking.push((id, ranked.parts));

@@ -1,10 +1,9 @@
 //! Who comes into question: by words, by meaning, and by evidence that needs no words, so that a partner in the other language is not missed.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use tantivy::collector::TopDocs;
-use tantivy::query::Query;
-use tantivy::{DocAddress, Score};
+use tantivy::DocAddress;
 
 use super::side::{Seeker, Side, needs_for, offers_for};
 use super::weighed::Weighed;
@@ -12,12 +11,12 @@ use crate::error::{Error, Result};
 use crate::listings::content::kinds::Direction;
 use crate::listings::model::today;
 use crate::organizations::model::Bilingual;
-use crate::search::columns::Vectors;
-use crate::search::conditions::{Conditions, any_tag};
+use crate::search::bits::{Bits, in_most};
+use crate::search::conditions::Conditions;
 use crate::search::document::{Hidden, audience_of, days};
 use crate::search::index::{SearchIndex, Snapshot};
-use crate::search::query::{Breadth, QueryTerms};
-use crate::search::statistics::PublicStatistics;
+use crate::search::query::QueryTerms;
+use crate::search::rank::{Ground, Words};
 use crate::search::stored::Judged;
 use crate::text::fold::fold;
 use crate::text::profile::{Profile, hash};
@@ -30,24 +29,35 @@ const TERMS: usize = 48;
 
 /// Where the published listings are that the seeker could match with. All questions are asked at once.
 pub fn candidates(index: &SearchIndex, snapshot: &Snapshot, seeker: &Seeker, verified: bool, zones: &[String]) -> Result<Vec<DocAddress>> {
-    let find = |query: Option<Box<dyn Query>>, limit: usize| -> Result<Vec<(Score, DocAddress)>> {
-        let Some(query) = query else { return Ok(Vec::new()) };
-        let statistics = PublicStatistics { searcher: &snapshot.searcher, fields: &index.fields };
-        let asked = conditions(index, seeker, verified, zones).with(Some(query));
-        let found = snapshot.searcher.search_with_statistics_provider(&asked, &TopDocs::with_limit(limit).order_by_score(), &statistics);
-        found.map_err(|error| Error::internal(anyhow::Error::new(error)))
+    let ground = snapshot.ground(&index.fields);
+    asked(&ground, snapshot, seeker, verified, &conditions(index, seeker, verified, zones)).map_err(|error| Error::internal(anyhow::Error::new(error)))
+}
+
+fn asked(ground: &Ground<'_>, snapshot: &Snapshot, seeker: &Seeker, verified: bool, conditions: &Conditions) -> tantivy::Result<Vec<DocAddress>> {
+    let allowed = ground.allowed(conditions)?;
+    let by_words = || Ok(Words::of(ground, &telling_terms(seeker, snapshot), verified)?.hear(ground, allowed.clone())?.best(BY_WORDS));
+    let by_tags = || by_tags(ground, &tags(seeker), &allowed);
+    let by_meaning = || {
+        let asking = seeker.for_verified.asking.as_ref();
+        asking.map(|asking| ground.nearest.find(ground.searcher, &allowed, asking, BY_MEANING)).unwrap_or_default()
     };
-    let by_meaning = || -> Result<Vec<DocAddress>> {
-        let Some(asking) = &seeker.for_verified.asking else { return Ok(Vec::new()) };
-        let found = snapshot.nearest.find(&snapshot.searcher, &conditions(index, seeker, verified, zones), asking, BY_MEANING);
-        Ok(found.map_err(|error| Error::internal(anyhow::Error::new(error)))?.into_iter().map(|(_, address)| address).collect())
-    };
-    let ((by_words, by_tags), by_meaning) = rayon::join(
-        || rayon::join(|| find(telling_terms(seeker, snapshot).ranking(&index.fields, Breadth::Any, verified), BY_WORDS), || find(any_tag(&index.fields, &tags(seeker)), BY_TAGS)),
-        by_meaning,
-    );
+    let ((by_words, by_tags), by_meaning) = rayon::join(|| rayon::join(by_words, by_tags), by_meaning);
+    let by_words: tantivy::Result<Vec<_>> = by_words;
     let mut seen = HashSet::new();
-    Ok(by_words?.into_iter().chain(by_tags?).map(|(_, address)| address).chain(by_meaning?).filter(|address| seen.insert(*address)).collect())
+    let all = by_words?.into_iter().map(|(_, address)| address).chain(by_tags?).chain(by_meaning.into_iter().map(|(_, address)| address));
+    Ok(all.filter(|address| seen.insert(*address)).collect())
+}
+
+/// Who has most of the tags: evidence that needs no words.
+fn by_tags(ground: &Ground<'_>, tags: &[String], allowed: &[Bits]) -> tantivy::Result<Vec<DocAddress>> {
+    let mut found: Vec<(Reverse<u32>, DocAddress)> = Vec::new();
+    for (ordinal, (segment, allowed)) in (0_u32..).zip(ground.searcher.segment_readers().iter().zip(allowed)) {
+        let tagged = tags.iter().map(|tag| ground.known.tagged(ground.searcher, segment, ground.fields, tag)).collect::<tantivy::Result<Vec<_>>>()?;
+        let sets: Vec<&Bits> = tagged.iter().map(AsRef::as_ref).collect();
+        found.extend(in_most(&sets, allowed, BY_TAGS).into_iter().map(|(number, document)| (Reverse(number), DocAddress::new(ordinal, document))));
+    }
+    found.sort_unstable();
+    Ok(found.into_iter().take(BY_TAGS).map(|(_, address)| address).collect())
 }
 
 fn conditions(index: &SearchIndex, seeker: &Seeker, verified: bool, zones: &[String]) -> Conditions {
@@ -89,21 +99,15 @@ fn tags(seeker: &Seeker) -> Vec<String> {
     tags
 }
 
-/// The columns of all segments: opened once for hundreds of candidates.
-pub fn columns(snapshot: &Snapshot) -> Result<Vec<Vectors>> {
-    let columns = snapshot.searcher.segment_readers().iter().map(Vectors::of).collect::<tantivy::Result<_>>();
-    columns.map_err(|error| Error::internal(anyhow::Error::new(error)))
-}
-
 /// A candidate as the seeker may know it. Its card has no texts yet: those who are shown get them.
-pub fn read(index: &SearchIndex, snapshot: &Snapshot, columns: &[Vectors], address: DocAddress) -> Result<Side> {
+pub fn read(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress) -> Result<Side> {
     let (fields, statistics) = (&index.fields, &snapshot.statistics);
     let document: Judged = snapshot.searcher.doc(address).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
     let hidden: Hidden = serde_json::from_slice(document.hidden(fields)?).map_err(Error::internal)?;
     let profile = Profile::from_bytes(document.profile(fields)?).ok_or_else(|| Error::internal(anyhow::anyhow!("a malformed profile")))?;
     let totals = statistics.totals_of(&snapshot.searcher, address, || Weighed::totals(&profile, statistics));
-    let columns = columns.get(address.segment_ord as usize);
-    let meaning = columns.and_then(|columns| columns.meaning(address.doc_id));
-    let asking = columns.and_then(|columns| columns.asking(address.doc_id));
+    let vectors = snapshot.nearest.vectors(snapshot.searcher.segment_reader(address.segment_ord));
+    let meaning = vectors.and_then(|vectors| vectors.meaning(address.doc_id));
+    let asking = vectors.and_then(|vectors| vectors.asking(address.doc_id));
     Ok(Side { card: document.facts(fields)?.into_card(), profile: Weighed::with_totals(profile, totals), hidden, meaning, asking })
 }

@@ -7,7 +7,7 @@ use tantivy::DocAddress;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::candidates::{candidates, columns, read};
+use super::candidates::{candidates, read};
 use super::explain::{Explanation, explain};
 use super::gates::Gate;
 use super::score::{Factor, Judgement, Score, judge};
@@ -94,10 +94,9 @@ async fn list_matches(actor: Actor, database: web::Data<Database>, index: web::D
 pub fn matches(index: &SearchIndex, snapshot: &Snapshot, entry: &Entry, vectors: &[ListingVector], zones: &[String], limit: usize) -> Result<Vec<MatchView>> {
     let seeker = Seeker::of(entry, &snapshot.statistics).with_meanings(entry, vectors, &snapshot.means);
     let addresses = candidates(index, snapshot, &seeker, entry.organization.is_verified(), zones)?;
-    let columns = columns(snapshot)?;
     // Hundreds are judged, each by itself: on all cores, since somebody waits.
     let judged = addresses.into_par_iter().map(|address| {
-        let other = read(index, snapshot, &columns, address)?;
+        let other = read(index, snapshot, address)?;
         let judgement = judge(&pair(&seeker, &other, &snapshot.statistics));
         Ok(if let Judgement::Match(score) = judgement { Some((address, other, score)) } else { None })
     });

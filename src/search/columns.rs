@@ -20,6 +20,7 @@ pub struct Closeness {
 }
 
 /// The directions of a segment's documents.
+#[derive(Clone)]
 pub struct Vectors {
     e5: Option<Column<u64>>,
     universal: Option<Column<u64>>,
@@ -51,8 +52,8 @@ impl Vectors {
 
     /// What a document asks for; `None` where it has no vectors.
     pub fn asking(&self, document: DocId) -> Option<Meaning> {
-        let e5: [i8; E5_WIDTH] = unpack(&mut self.asking_e5.as_ref()?.values_for_doc(document))?;
-        let universal: [i8; UNIVERSAL_WIDTH] = unpack(&mut self.asking_universal.as_ref()?.values_for_doc(document))?;
+        let e5: [i8; E5_WIDTH] = first(self.asking_e5.as_ref()?, document)?;
+        let universal: [i8; UNIVERSAL_WIDTH] = first(self.asking_universal.as_ref()?, document)?;
         let (e5, universal) = (Direction::of_values(&e5)?, Direction::of_values(&universal)?);
         Some(Meaning { e5, universal, pieces: Vec::new(), languages: self.languages(document) })
     }
@@ -68,7 +69,7 @@ impl Vectors {
 
     /// The direction of a document by e5.
     pub fn e5(&self, document: DocId) -> Option<[i8; E5_WIDTH]> {
-        unpack(&mut self.e5.as_ref()?.values_for_doc(document))
+        first(self.e5.as_ref()?, document)
     }
 
     fn universal(&self, document: DocId) -> impl Iterator<Item = [i8; UNIVERSAL_WIDTH]> + '_ {
@@ -80,6 +81,18 @@ impl Vectors {
         let bits = self.languages.as_ref().and_then(|column| column.first(document)).unwrap_or_default();
         Languages::from_bits(u8::try_from(bits).unwrap_or_default())
     }
+}
+
+/// The first direction of a document, read in one piece: `None` where it has none.
+fn first<const WIDTH: usize>(column: &Column<u64>, document: DocId) -> Option<[i8; WIDTH]> {
+    let rows = column.index.value_row_ids(document);
+    let mut numbers = [0_u64; UNIVERSAL_WIDTH / 8];
+    let numbers = numbers.get_mut(..WIDTH / 8)?;
+    if rows.len() < numbers.len() {
+        return None;
+    }
+    column.values.get_range(rows.start.into(), numbers);
+    unpack(&mut numbers.iter().copied())
 }
 
 /// The next direction as it was packed; `None` where there is none.

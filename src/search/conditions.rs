@@ -41,7 +41,7 @@ impl Conditions {
     pub fn exact(&mut self, field: Field, values: &[&str]) {
         let any: Vec<(Occur, Box<dyn Query>)> = values.iter().map(|value| (Occur::Should, exact_term(field, value))).collect();
         // Lists of ids are asked once.
-        let name = (values.len() <= NAMED).then(|| format!("{} is {}", field.field_id(), values.join("|")));
+        let name = (values.len() <= NAMED).then(|| exact_name(field, values));
         if !any.is_empty() {
             self.must(Box::new(BooleanQuery::new(any)), name);
         }
@@ -100,12 +100,12 @@ impl Conditions {
     }
 }
 
-fn exact_term(field: Field, value: &str) -> Box<dyn Query> {
-    Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::Basic))
+/// The name of the condition that a field has one of the values.
+pub fn exact_name(field: Field, values: &[&str]) -> String {
+    // Quoted, since a value may hold any character.
+    format!("{} is {values:?}", field.field_id())
 }
 
-/// Tags as evidence: how many of them a document holds.
-pub fn any_tag(fields: &Fields, tags: &[String]) -> Option<Box<dyn Query>> {
-    let any: Vec<(Occur, Box<dyn Query>)> = tags.iter().map(|tag| (Occur::Should, Box::new(ConstScoreQuery::new(exact_term(fields.tags, tag), 1.0)) as Box<dyn Query>)).collect();
-    if any.is_empty() { None } else { Some(Box::new(BooleanQuery::new(any))) }
+pub fn exact_term(field: Field, value: &str) -> Box<dyn Query> {
+    Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::Basic))
 }

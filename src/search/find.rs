@@ -1,21 +1,20 @@
 //! A page of what a search finds, with how much there is in all.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use tantivy::collector::{Count, TopDocs};
-use tantivy::query::BooleanQuery;
-use tantivy::{DocAddress, Order};
+use tantivy::DocAddress;
+use tantivy::columnar::Column;
 
-use super::blend::{Mode, words_alone};
-use super::collect::{TagCounts, count_tags};
+use super::bits::Bits;
+use super::blend::words_alone;
 use super::conditions::Conditions;
+use super::facets::count;
 use super::fields::{PUBLISHED_AT, VALID_THROUGH};
 use super::http::Sort;
 use super::index::{SearchIndex, Snapshot};
-use super::query::{Breadth, QueryTerms};
-use super::rank::{Counted, Ground, POOL, Question, by_words, rank};
+use super::query::QueryTerms;
+use super::rank::{Ground, POOL, Question, Ranking, Words, rank};
 use super::weights::Parts;
-use crate::embedding::means::Meaning;
 
 pub struct Asked<'a> {
     pub index: &'a SearchIndex,
@@ -36,49 +35,61 @@ pub struct Found {
 }
 
 impl Asked<'_> {
-    /// In the order of relevance, by words and meaning where there are models.
+    fn ground(&self) -> Ground<'_> {
+        self.snapshot.ground(&self.index.fields)
+    }
+
+    /// In the order of relevance, by words and meaning where there are models: first the candidates of both together, then whatever else holds a
+    /// word. What was found is what holds a word, and the candidates beside.
     pub fn by_relevance(&self, conditions: &Conditions) -> tantivy::Result<Found> {
-        let ground = Ground { searcher: &self.snapshot.searcher, fields: &self.index.fields, nearest: &self.snapshot.nearest };
-        match self.index.meaning(self.snapshot, self.text) {
-            Some(meaning) => self.by_words_and_meaning(&ground, conditions, &meaning),
-            None => self.by_words_alone(&ground, conditions),
-        }
+        let ground = self.ground();
+        let meaning = || self.index.meaning(self.snapshot, self.text);
+        let question = Question::new(&ground, self.terms, self.text, &meaning, self.verified)?;
+        let ranking = rank(&ground, &question, conditions, POOL)?;
+        let hits = self.page_of(&ranking);
+        let by_meaning_alone = ranking.by_meaning_alone();
+        let total = ranking.heard.total() + by_meaning_alone.len();
+        let counts = if self.facets.is_empty() { HashMap::new() } else { count(&ground, self.facets, &ranking.heard.found_with(&by_meaning_alone))? };
+        Ok(Found { hits, total, counts })
     }
 
-    fn by_words_alone(&self, ground: &Ground<'_>, conditions: &Conditions) -> tantivy::Result<Found> {
-        let question = Question::new(ground, self.terms, self.text, Mode::Words, None, self.verified)?;
-        let (hits, Counted { total, tags }) = by_words(ground, &question, conditions, self.offset, self.page, self.facets)?;
-        Ok(Found { hits: hits.into_iter().map(|(score, address)| (words_alone(score), address)).collect(), total, counts: tags })
-    }
-
-    /// First the candidates of words and meaning together, then whatever else holds a word. What was found is what holds a word, and the
-    /// candidates beside.
-    fn by_words_and_meaning(&self, ground: &Ground<'_>, conditions: &Conditions, meaning: &Meaning) -> tantivy::Result<Found> {
-        let question = Question::new(ground, self.terms, self.text, Mode::Hybrid, Some(meaning), self.verified)?;
-        let (candidates, Counted { total, tags: mut counts }) = rank(ground, &question, conditions, POOL, self.facets)?;
-        let by_meaning_alone: Vec<DocAddress> = candidates.iter().filter(|ranked| ranked.parts.measures.words <= 0.0).map(|ranked| ranked.address).collect();
-        count_tags(ground.searcher, &by_meaning_alone, self.facets, &mut counts)?;
+    fn page_of(&self, ranking: &Ranking) -> Vec<(Parts, DocAddress)> {
         let end = self.offset + self.page;
-        let seen: HashSet<DocAddress> = candidates.iter().map(|ranked| ranked.address).collect();
-        let mut hits: Vec<(Parts, DocAddress)> = candidates.into_iter().map(|ranked| (ranked.parts, ranked.address)).collect();
+        let mut hits: Vec<(Parts, DocAddress)> = ranking.candidates.iter().map(|ranked| (ranked.parts, ranked.address)).collect();
         if end > hits.len() {
-            let (rest, _) = by_words(ground, &question, conditions, 0, end, &[])?;
+            let seen = ranking.seen();
+            let rest = ranking.heard.best(end);
             // Nobody compares their scores with those of the candidates: they come after all of them.
             hits.extend(rest.into_iter().filter(|(_, address)| !seen.contains(address)).map(|(score, address)| (words_alone(score), address)));
         }
-        Ok(Found { hits: hits.into_iter().skip(self.offset).take(self.page).collect(), total: total + by_meaning_alone.len(), counts })
+        hits.into_iter().skip(self.offset).take(self.page).collect()
     }
 
     /// In the order of time, where most of the words must be there: a chance match could come first.
     pub fn by_time(&self, conditions: &Conditions, sort: Sort) -> tantivy::Result<Found> {
-        let query = conditions.with(self.terms.ranking(&self.index.fields, Breadth::Most, self.verified));
-        let (column, order) = if sort == Sort::Expiring { (VALID_THROUGH, Order::Asc) } else { (PUBLISHED_AT, Order::Desc) };
-        self.in_order(&query, column, order)
+        let ground = self.ground();
+        let allowed = ground.allowed(conditions)?;
+        let found = if self.terms.is_empty() { allowed } else { Words::with_most(&ground, self.terms, self.verified, &allowed)? };
+        let hits = self.in_order(&ground, &found, sort)?;
+        Ok(Found { hits, total: found.iter().map(Bits::count).sum(), counts: count(&ground, self.facets, &found)? })
     }
 
-    fn in_order(&self, query: &BooleanQuery, column: &str, order: Order) -> tantivy::Result<Found> {
-        let top = TopDocs::with_limit(self.page).and_offset(self.offset).order_by_fast_field::<i64>(column, order);
-        let (hits, total, counts) = self.snapshot.searcher.search(query, &(top, Count, TagCounts { names: self.facets.to_vec() }))?;
-        Ok(Found { hits: hits.into_iter().map(|(_, address)| (Parts::default(), address)).collect(), total, counts })
+    fn in_order(&self, ground: &Ground<'_>, found: &[Bits], sort: Sort) -> tantivy::Result<Vec<(Parts, DocAddress)>> {
+        let mut dated: Vec<(i64, DocAddress)> = Vec::new();
+        for (ordinal, (segment, found)) in (0_u32..).zip(ground.searcher.segment_readers().iter().zip(found)) {
+            // The last to expire come last, the last to be published first.
+            let (column, sign): (Column<i64>, i64) = match sort {
+                Sort::Expiring => (segment.fast_fields().i64(VALID_THROUGH)?, 1),
+                Sort::Newest | Sort::Relevance => (segment.fast_fields().i64(PUBLISHED_AT)?, -1),
+            };
+            dated.extend(found.documents().map(|document| (sign * column.first(document).unwrap_or_default(), DocAddress::new(ordinal, document))));
+        }
+        let end = (self.offset + self.page).min(dated.len());
+        if end > 0 && end < dated.len() {
+            dated.select_nth_unstable(end - 1);
+            dated.truncate(end);
+        }
+        dated.sort_unstable();
+        Ok(dated.into_iter().skip(self.offset).map(|(_, address)| (Parts::default(), address)).collect())
     }
 }

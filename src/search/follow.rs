@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tantivy::{IndexWriter, TantivyDocument, Term};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ use super::document::{Meanings, documents};
 use super::fields::VERSION;
 use super::index::{Generation, Progress, SearchIndex, current_name};
 use super::rebuild::rebuild;
+use super::statistics::Statistics;
 use crate::config::SearchConfig;
 use crate::db::{Connection, Database};
 use crate::embedding::means::Means;
@@ -33,6 +35,8 @@ pub struct Follower {
     generation: Arc<Generation>,
     writer: Option<IndexWriter<TantivyDocument>>,
     position: Position,
+    /// Terms that are being counted, while searches weigh them by the count before.
+    counting: Option<JoinHandle<Result<Statistics>>>,
     /// Whether there is something indexed that requests do not see yet: also after a failure to show it.
     unshown: bool,
     /// When it last made sure that nothing after its position has been forgotten.
@@ -63,7 +67,8 @@ impl Follower {
             (generation, position)
         };
         let means = means_of(&database, &generation, means).await?;
-        let mut follower = Self { database, index, config, network, means, generation: Arc::new(generation), writer: None, position, unshown: true, checked: Instant::now() };
+        let mut follower =
+            Self { database, index, config, network, means, generation: Arc::new(generation), writer: None, position, counting: None, unshown: true, checked: Instant::now() };
         follower.open_writer()?;
         follower.generation.forget_older(&follower.index.dir);
         // What happened while the service was down is caught up before the first request is answered.
@@ -113,9 +118,26 @@ impl Follower {
             self.index.publish(&self.generation, self.position, &self.means.0)?;
             self.unshown = false;
         }
+        self.keep_statistics_young().await;
         let lag = feed::lag_seconds(&mut *self.database.read().await?, self.position).await?;
         metrics::gauge!("zonebridge_index_lag_seconds").set(lag);
         Ok(worked)
+    }
+
+    /// Has the terms counted anew when the counts have aged, beside everything else: with a million listings it takes seconds.
+    async fn keep_statistics_young(&mut self) {
+        if let Some(counting) = self.counting.take_if(|counting| counting.is_finished()) {
+            match counting.await {
+                Ok(Ok(statistics)) => self.index.take_statistics(statistics),
+                Ok(Err(error)) => tracing::error!(cause = format!("{error:#}"), "the terms of the index cannot be counted; the counts before go on"),
+                Err(error) => tracing::error!(%error, "counting the terms of the index was cut off"),
+            }
+        }
+        let aged = self.index.snapshot().is_ok_and(|snapshot| snapshot.statistics.is_stale(snapshot.searcher.num_docs()));
+        if aged && self.counting.is_none() {
+            let (index, generation) = (self.index.clone(), Arc::clone(&self.generation));
+            self.counting = Some(tokio::task::spawn_blocking(move || index.count_terms(&generation)));
+        }
     }
 
     /// A failed write leaves the writer unusable; a new one begins at the last commit, or the index anew where it has failed for so long

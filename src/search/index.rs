@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,12 +14,14 @@ use arc_swap::ArcSwapOption;
 use serde::{Deserialize, Serialize};
 use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexReader, IndexSettings, ReloadPolicy, Searcher, TantivyDocument, schema::Value};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
+use super::allowed::Known;
 use super::fields::{Fields, VERSION};
 use super::nearest::Nearest;
-use super::statistics::Statistics;
+use super::rank::Ground;
+use super::statistics::{Counts, Statistics};
 use crate::embedding::embedder::Embedder;
 use crate::embedding::means::{Meaning, Means, Role};
 use crate::feed::Position;
@@ -27,6 +30,9 @@ use crate::text_enum;
 const CURRENT: &str = "CURRENT";
 /// Matches read hundreds of documents that lie apart, and a block is unpacked whole for each: about one document a block.
 const STORED_BLOCK: usize = 4 * 1024;
+
+/// Up to so many documents the terms are counted whenever that is due; it takes some milliseconds.
+const COUNTED_AT_ONCE: u64 = 20_000;
 
 /// What a commit remembers: which database it follows, by which analysis, and how far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,13 +122,22 @@ pub fn current_name(dir: &Path) -> Option<String> {
 }
 
 /// What searches use: a snapshot of the index with its statistics.
+#[derive(Clone)]
 pub struct Snapshot {
     pub searcher: Searcher,
     pub statistics: Arc<Statistics>,
     pub nearest: Nearest,
+    /// Who fulfils the conditions that were asked before.
+    known: Known,
     /// What the vectors of the index are centred by, and so must be those of questions.
     pub means: Arc<Means>,
     pub position: Position,
+}
+
+impl Snapshot {
+    pub fn ground<'a>(&'a self, fields: &'a Fields) -> Ground<'a> {
+        Ground { searcher: &self.searcher, fields, nearest: &self.nearest, known: &self.known }
+    }
 }
 
 /// The index as requests see it. Cloning shares it.
@@ -151,33 +166,74 @@ impl SearchIndex {
         self.snapshot.load_full().ok_or(crate::error::Error::Unavailable("index"))
     }
 
-    /// Runs work on the index off the async threads, a bounded number at once. The turn is the work's: it ends with it, also where the
-    /// caller has gone away.
+    /// Runs work on the index off the async threads, a bounded number at once, and on the threads that share its parts among them, so that
+    /// none of them has to be woken for each. The turn is the work's: it ends with it, also where the caller has gone away.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> crate::error::Result<T> + Send + 'static) -> crate::error::Result<T> {
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(crate::error::Error::internal)?;
-        let working = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work()
+        let (done, outcome) = oneshot::channel();
+        rayon::spawn(move || {
+            // A panic that left this thread would end the process.
+            let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(crate::error::Error::internal(anyhow::anyhow!("work on the index panicked"))));
+            drop(turn);
+            let _ = done.send(result);
         });
-        working.await.map_err(crate::error::Error::internal)?
+        outcome.await.map_err(crate::error::Error::internal)?
     }
 
     pub fn is_ready(&self) -> bool {
         self.snapshot.load().is_some()
     }
 
-    /// Shows what the reader sees now. Statistics are counted anew only when they have aged.
+    /// Shows what the reader sees now. Of a small index the statistics are counted anew when they have aged; of a large one that takes
+    /// seconds, and is left to [`SearchIndex::take_statistics`].
     pub fn publish(&self, generation: &Generation, position: Position, means: &Arc<Means>) -> Result<()> {
         generation.reader.reload()?;
         let searcher = generation.reader.searcher();
         let previous = self.snapshot.load_full();
         let nearest = Nearest::of(&searcher, previous.as_ref().map(|previous| &previous.nearest))?;
+        let known = previous.as_ref().map(|previous| previous.known.clone()).unwrap_or_default();
+        let documents = searcher.num_docs();
         let statistics = match previous {
-            Some(previous) if !previous.statistics.is_stale(searcher.num_docs()) => Arc::clone(&previous.statistics),
-            _ => Arc::new(Statistics::of(&searcher, &self.fields)?),
+            Some(previous) if !previous.statistics.is_stale(documents) || documents > COUNTED_AT_ONCE => Arc::clone(&previous.statistics),
+            Some(_) => Arc::new(Statistics::from(Counts::of(&searcher, &self.fields)?)),
+            None => Arc::new(self.first_statistics(generation, &searcher)?),
         };
-        self.snapshot.store(Some(Arc::new(Snapshot { searcher, statistics, nearest, means: Arc::clone(means), position })));
+        self.snapshot.store(Some(Arc::new(Snapshot { searcher, statistics, nearest, known, means: Arc::clone(means), position })));
         Ok(())
+    }
+
+    /// Those kept beside the index where they are young enough, and counted otherwise.
+    fn first_statistics(&self, generation: &Generation, searcher: &Searcher) -> Result<Statistics> {
+        let folder = self.dir.join(&generation.name);
+        if let Some(kept) = Counts::kept(&folder).map(Statistics::from)
+            && !kept.is_stale(searcher.num_docs())
+        {
+            return Ok(kept);
+        }
+        let counts = Counts::of(searcher, &self.fields)?;
+        keep_counts(&counts, &folder);
+        Ok(counts.into())
+    }
+
+    /// Counts the terms of a generation. Takes seconds where there are many.
+    pub fn count_terms(&self, generation: &Generation) -> Result<Statistics> {
+        let counts = Counts::of(&generation.reader.searcher(), &self.fields)?;
+        keep_counts(&counts, &self.dir.join(&generation.name));
+        Ok(counts.into())
+    }
+
+    /// Shows the newest snapshot with other statistics.
+    pub fn take_statistics(&self, statistics: Statistics) {
+        if let Some(snapshot) = self.snapshot.load_full() {
+            self.snapshot.store(Some(Arc::new(Snapshot { statistics: Arc::new(statistics), ..Snapshot::clone(&snapshot) })));
+        }
+    }
+}
+
+/// Without them the next start takes longer, and nothing else.
+fn keep_counts(counts: &Counts, folder: &Path) {
+    if let Err(error) = counts.keep(folder) {
+        tracing::warn!(cause = format!("{error:#}"), folder = %folder.display(), "the counts of terms cannot be kept beside the index");
     }
 }
 

@@ -1,7 +1,6 @@
 //! Full text in process: what is indexed, how it is asked, how the index follows the database.
 
 pub mod check;
-pub mod collect;
 pub mod completion;
 pub mod document;
 pub mod fields;
@@ -12,6 +11,7 @@ pub mod index;
 pub mod query;
 pub mod excluded;
 pub mod conditions;
+pub mod bits;
 pub mod allowed;
 pub mod typed;
 pub mod phrase;
@@ -20,7 +20,10 @@ pub mod columns;
 pub mod nearest;
 pub mod weights;
 pub mod blend;
+pub mod terms;
+pub mod scores;
 pub mod rank;
+pub mod facets;
 pub mod find;
 pub mod similar;
 pub mod suggestions;

@@ -12,9 +12,8 @@ use tantivy::{DocAddress, DocId, Searcher, SegmentReader};
 use zonebridge_meaning::nearest::Signs;
 use zonebridge_meaning::vector::cosine;
 
-use super::allowed::{Allowed, Known};
+use super::bits::Bits;
 use super::columns::{Closeness, Vectors};
-use super::conditions::Conditions;
 use crate::embedding::embedder::E5_WIDTH;
 use crate::embedding::means::Meaning;
 
@@ -24,11 +23,16 @@ const LOOKED_AT: usize = 24;
 /// A filter that leaves no more than this is looked at exactly, all of it.
 const FEW: usize = 4_096;
 
-/// The signs of all segments of a snapshot.
+/// The vectors of all segments of a snapshot.
 #[derive(Default, Clone)]
 pub struct Nearest {
-    segments: HashMap<SegmentId, Arc<Signs>>,
-    known: Known,
+    segments: HashMap<SegmentId, Arc<OfSegment>>,
+}
+
+/// The signs of a segment, in memory, and its columns, opened.
+struct OfSegment {
+    signs: Signs,
+    vectors: Vectors,
 }
 
 impl Nearest {
@@ -37,52 +41,72 @@ impl Nearest {
         let known = |id: &SegmentId| before.and_then(|before| before.segments.get(id)).cloned();
         let segments = searcher.segment_readers().par_iter().map(|segment| {
             let id = segment.segment_id();
-            let signs = if let Some(signs) = known(&id) { signs } else { Arc::new(signs_of(segment)?) };
-            Ok((id, signs))
+            let of_segment = if let Some(known) = known(&id) { known } else { Arc::new(OfSegment::read(segment)?) };
+            Ok((id, of_segment))
         });
-        Ok(Self { segments: segments.collect::<tantivy::Result<_>>()?, known: before.map(|before| before.known.clone()).unwrap_or_default() })
+        Ok(Self { segments: segments.collect::<tantivy::Result<_>>()? })
     }
 
     /// Bytes of memory that it takes.
     pub fn size(&self) -> usize {
-        self.segments.values().map(|signs| signs.size()).sum()
+        self.segments.values().map(|segment| segment.signs.size()).sum()
     }
 
-    /// The `count` documents nearest to a meaning that the filter allows, the nearest first.
-    pub fn find(&self, searcher: &Searcher, conditions: &Conditions, meaning: &Meaning, count: usize) -> tantivy::Result<Vec<(Closeness, DocAddress)>> {
-        let mut found = Vec::new();
-        for (ordinal, segment) in (0_u32..).zip(searcher.segment_readers()) {
-            let Some(signs) = self.segments.get(&segment.segment_id()) else { continue };
-            let documents = worth_a_look(signs, &self.known.allowed(searcher, segment, conditions)?, meaning, count);
-            let vectors = Vectors::of(segment)?;
-            let e5 = |document: DocId| Some((cosine(meaning.e5.values(), &vectors.e5(document)?), DocAddress::new(ordinal, document)));
-            found.extend(documents.into_iter().filter_map(e5));
-        }
-        found.sort_by(|(a, at), (b, other)| b.total_cmp(a).then_with(|| at.cmp(other)));
+    /// The vectors of a segment.
+    pub fn vectors(&self, segment: &SegmentReader) -> Option<&Vectors> {
+        self.segments.get(&segment.segment_id()).map(|segment| &segment.vectors)
+    }
+
+    /// The `count` documents nearest to a meaning among those allowed, a set for each segment; the nearest first.
+    pub fn find(&self, searcher: &Searcher, allowed: &[Bits], meaning: &Meaning, count: usize) -> Vec<(Closeness, DocAddress)> {
+        let segments: Vec<Option<&OfSegment>> = searcher.segment_readers().iter().map(|segment| self.segments.get(&segment.segment_id()).map(AsRef::as_ref)).collect();
+        let of_segment = |(ordinal, (of_segment, allowed)): (usize, (Option<&OfSegment>, &Bits))| {
+            let found = of_segment.map(|of_segment| of_segment.nearest(allowed, meaning, count)).unwrap_or_default();
+            let ordinal = u32::try_from(ordinal).unwrap_or(u32::MAX);
+            found.into_iter().map(move |(e5, document)| (e5, DocAddress::new(ordinal, document))).collect::<Vec<_>>()
+        };
+        let mut found: Vec<(f32, DocAddress)> = segments.par_iter().copied().zip(allowed).enumerate().flat_map_iter(of_segment).collect();
+        found.sort_unstable_by(|(a, at), (b, other)| b.total_cmp(a).then_with(|| at.cmp(other)));
         found.truncate(count);
         // The other model is read of the nearest alone.
-        let segments: Vec<Vectors> = searcher.segment_readers().iter().map(Vectors::of).collect::<tantivy::Result<_>>()?;
-        let closeness = |(_, address): (f32, DocAddress)| Some((segments.get(address.segment_ord as usize)?.closeness(address.doc_id, meaning)?, address));
-        Ok(found.into_iter().filter_map(closeness).collect())
+        let closeness = |(_, address): (f32, DocAddress)| {
+            let vectors = segments.get(address.segment_ord as usize).copied().flatten().map(|of_segment| &of_segment.vectors)?;
+            Some((vectors.closeness(address.doc_id, meaning)?, address))
+        };
+        found.into_iter().filter_map(closeness).collect()
     }
 }
 
-/// Who is worth an exact look.
-fn worth_a_look(signs: &Signs, allowed: &Allowed, meaning: &Meaning, count: usize) -> Vec<DocId> {
-    if allowed.count() <= FEW {
-        return allowed.documents().collect();
+impl OfSegment {
+    fn read(segment: &SegmentReader) -> tantivy::Result<Self> {
+        let mut signs = Signs::with_width(E5_WIDTH);
+        let vectors = Vectors::of(segment)?;
+        for document in 0..segment.max_doc() {
+            signs.push(vectors.e5(document).as_ref().map(<[i8; E5_WIDTH]>::as_slice));
+        }
+        Ok(Self { signs, vectors })
     }
-    let mut documents: Vec<DocId> = signs.nearest(meaning.e5.values(), Some(allowed.words()), (count * LOOKED_AT).max(FEW / 4)).iter().map(|near| near.document).collect();
-    // In their order, so that a page of the column that was fetched is used for all its documents.
-    documents.sort_unstable();
-    documents
-}
 
-fn signs_of(segment: &SegmentReader) -> tantivy::Result<Signs> {
-    let mut signs = Signs::with_width(E5_WIDTH);
-    let vectors = Vectors::of(segment)?;
-    for document in 0..segment.max_doc() {
-        signs.push(vectors.e5(document).as_ref().map(<[i8; E5_WIDTH]>::as_slice));
+    /// The nearest by e5, in no order.
+    fn nearest(&self, allowed: &Bits, meaning: &Meaning, count: usize) -> Vec<(f32, DocId)> {
+        let e5 = |document: DocId| Some((cosine(meaning.e5.values(), &self.vectors.e5(document)?), document));
+        let mut found: Vec<(f32, DocId)> = self.worth_a_look(allowed, meaning, count).into_iter().filter_map(e5).collect();
+        if found.len() > count && count > 0 {
+            found.select_nth_unstable_by(count - 1, |(a, at), (b, other)| b.total_cmp(a).then_with(|| at.cmp(other)));
+        }
+        found.truncate(count);
+        found
     }
-    Ok(signs)
+
+    /// Who is worth an exact look.
+    fn worth_a_look(&self, allowed: &Bits, meaning: &Meaning, count: usize) -> Vec<DocId> {
+        if allowed.count() <= FEW {
+            return allowed.documents().collect();
+        }
+        let near = self.signs.nearest(meaning.e5.values(), Some(allowed.words()), (count * LOOKED_AT).max(FEW / 4));
+        let mut documents: Vec<DocId> = near.iter().map(|near| near.document).collect();
+        // In their order, so that a page of the column that was fetched is used for all its documents.
+        documents.sort_unstable();
+        documents
+    }
 }

@@ -4,11 +4,10 @@
 //! stands alone at an end of a phrase (A轮) may be half of a pair in a listing (A轮融资), and is asked as either.
 
 use tantivy::Term;
-use tantivy::query::{PhraseQuery, Query, RegexPhraseQuery, TermQuery};
+use tantivy::query::{BooleanQuery, EmptyQuery, Occur, PhraseQuery, Query, RegexPhraseQuery, RegexQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
 use super::fields::TextFields;
-use super::query::{any_of, single_character};
 use crate::text::fold::fold;
 use crate::text::positions::positions;
 use crate::text::segment::{TermKind, pairs_of_folded};
@@ -62,6 +61,21 @@ fn in_field(field: Field, placed: &[Placed]) -> Vec<Box<dyn Query>> {
         queries.push(Box::new(RegexPhraseQuery::new_with_offset(field, patterns)));
     }
     queries
+}
+
+/// What fulfils any of the queries.
+pub fn any_of(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
+    match queries.pop() {
+        Some(only) if queries.is_empty() => only,
+        Some(last) => Box::new(BooleanQuery::new(queries.into_iter().chain([last]).map(|query| (Occur::Should, query)).collect())),
+        None => Box::new(EmptyQuery),
+    }
+}
+
+/// Characters are indexed in pairs, so one alone is asked as either half of a pair.
+pub fn single_character(readable: &[TextFields], character: &str) -> Box<dyn Query> {
+    let half = |text: &TextFields| RegexQuery::from_pattern(&format!(".?{character}.?"), text.words).ok().map(|query| Box::new(query) as Box<dyn Query>);
+    any_of(readable.iter().filter_map(half).collect())
 }
 
 /// A term as a pattern that it alone fits: of the signs that words may hold, two mean something in patterns.

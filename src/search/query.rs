@@ -2,15 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tantivy::Term;
-use tantivy::query::{BooleanQuery, BoostQuery, DisjunctionMaxQuery, EmptyQuery, Occur, Query, RegexQuery, TermQuery};
-use tantivy::schema::IndexRecordOption;
-
-use tantivy::query::Bm25StatisticsProvider;
-
-use super::fields::{Fields, TextFields};
-use super::statistics::PublicStatistics;
+use super::scores::Wanted;
 use super::synonyms::{Synonyms, synonyms};
+use super::terms::Terms;
 use crate::text::fold::is_han;
 use crate::text::function_words::is_function_word;
 use crate::text::highlight::Marks;
@@ -35,19 +29,8 @@ pub struct QueryTerms {
     pub terms: Vec<(String, f32)>,
     /// What is searched in the place of a term, each with what it counts beside the term itself; the best first.
     similar: HashMap<String, Vec<(String, f32)>>,
-    /// In how many public documents a term stands, as far as that was looked up before.
-    frequencies: HashMap<String, u64>,
     /// Other words for the concepts that it names; only of questions.
     pub synonyms: Vec<Synonyms>,
-}
-
-/// What a document must hold to be found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Breadth {
-    /// Any term: for results in the order of relevance, where the best come first and nothing that fits is lost.
-    Any,
-    /// Most of the terms: for results in another order, where a chance match could come first.
-    Most,
 }
 
 impl QueryTerms {
@@ -81,7 +64,7 @@ impl QueryTerms {
             terms.sort_by(|a, b| b.1.total_cmp(&a.1));
             terms.truncate(MAX_TERMS);
         }
-        Self { terms, similar: HashMap::new(), frequencies: HashMap::new(), synonyms: Vec::new() }
+        Self { terms, similar: HashMap::new(), synonyms: Vec::new() }
     }
 
     /// The terms of what somebody typed. Where that is a question and no description, with other words for the concepts that it names.
@@ -101,17 +84,12 @@ impl QueryTerms {
     pub fn marks(&self) -> Marks {
         let words: HashSet<String> = self.terms.iter().flat_map(|(term, _)| self.searched(term)).map(|(term, _)| term.to_owned()).collect();
         let together = self.synonyms.iter().flat_map(|synonyms| &synonyms.alternatives).map(|terms| terms.iter().map(|(term, _)| term.clone()).collect());
-        Marks { words, together: together.collect() }
+        Marks::new(words, together.collect())
     }
 
     /// Searches others in the place of a term, each counting this much beside it; the best come first.
     pub fn replace(&mut self, term: &str, similar: Vec<(String, f32)>) {
         self.similar.insert(term.to_owned(), similar);
-    }
-
-    /// Keeps the number of a term's public documents for whoever asks next.
-    pub fn remember(&mut self, term: &str, documents: u64) {
-        self.frequencies.insert(term.to_owned(), documents);
     }
 
     /// What a term is searched by, the best first: itself, or others in its place.
@@ -122,22 +100,28 @@ impl QueryTerms {
         }
     }
 
+    /// Whether words of titles count more: a description says nothing about titles.
+    pub fn is_question(&self) -> bool {
+        self.terms.len() <= QUESTION
+    }
+
+    /// Every term that the index is asked for.
+    pub fn looked_up(&self) -> impl Iterator<Item = &str> {
+        let alternatives = self.synonyms.iter().flat_map(|synonyms| &synonyms.alternatives).flatten();
+        self.terms.iter().flat_map(|(term, _)| self.searched(term)).map(|(term, _)| term).chain(alternatives.map(|(term, _)| term.as_str()))
+    }
+
     /// Those of the terms that tell most, with what they weigh together: of a question all, of a text those by which it differs from others.
-    pub fn telling(&self, statistics: &PublicStatistics<'_>, fields: &Fields) -> tantivy::Result<(Self, f32)> {
-        let documents = statistics.total_num_docs()?;
-        let field = fields.of_document(true).words;
+    pub fn telling(&self, known: &Terms) -> (Self, f32) {
         let is_text = self.terms.len() > TELLING;
         let mut weighed = Vec::with_capacity(self.terms.len());
         for (term, weight) in &self.terms {
             // Of several in a term's place a document is counted by one, most often by the best.
             let (searched, share) = self.searched(term).first().copied().unwrap_or((term, 1.0));
-            let count = match self.frequencies.get(searched) {
-                Some(&count) => count,
-                None => statistics.doc_freq(&Term::from_field_text(field, searched))?,
-            };
+            let count = known.frequency(searched);
             // What nobody uses says of a question that the listings cannot answer it by words; a text always has such words.
             if count > 0 || !is_text {
-                weighed.push((share * weight * inverse_frequency(documents, count), term, *weight));
+                weighed.push((share * weight * inverse_frequency(known.documents, count), term, *weight));
             }
         }
         if is_text {
@@ -146,99 +130,62 @@ impl QueryTerms {
         }
         let weight = weighed.iter().map(|(telling, ..)| telling).sum();
         let terms = weighed.into_iter().map(|(_, term, weight)| (term.clone(), weight)).collect();
-        Ok((Self { terms, ..self.clone() }, weight))
+        (Self { terms, ..self.clone() }, weight)
     }
 
-    /// How many of the terms a document must hold.
-    fn required(&self, breadth: Breadth) -> usize {
-        match breadth {
-            Breadth::Any => 1,
-            Breadth::Most => (self.terms.len() * 3).div_ceil(5),
-        }
+    /// How many of the terms a document must hold where results have another order than relevance: there a chance match could come first.
+    pub fn most(&self) -> usize {
+        (self.terms.len() * 3).div_ceil(5)
     }
 
-    /// The ranking query; `None` when the text holds no term.
-    pub fn ranking(&self, fields: &Fields, breadth: Breadth, verified: bool) -> Option<Box<dyn Query>> {
-        let readable = fields.of_reader(verified);
-        if let [(only, _)] = self.terms.as_slice()
-            && only.chars().count() == 1
-            && only.chars().all(is_han)
-        {
-            return Some(single_character(&readable, only));
-        }
-        let of_term = |(term, weight): &(String, f32)| self.clause(&readable, term, *weight);
-        // Other words widen what is found, and so have no part in what asks for most of the words.
-        let synonyms: &[Synonyms] = if breadth == Breadth::Any { &self.synonyms } else { &[] };
-        let (replaced, alone): (Vec<_>, Vec<_>) = self.terms.iter().partition(|(term, _)| synonyms.iter().any(|synonyms| synonyms.stands_for(term)));
-        let groups = synonyms.iter().filter(|synonyms| !synonyms.typed.is_empty()).map(|synonyms| {
-            let typed = replaced.iter().filter(|(term, _)| synonyms.typed.contains(term)).map(|term| of_term(term)).collect();
-            best_of(&readable, any_of(typed), &synonyms.alternatives)
+    /// What the ranking counts, a part for each term or concept, of the terms that were looked up.
+    pub fn wanted(&self, known: &Terms) -> Vec<Wanted> {
+        let (replaced, alone): (Vec<_>, Vec<_>) = self.terms.iter().partition(|(term, _)| self.synonyms.iter().any(|synonyms| synonyms.stands_for(term)));
+        let groups = self.synonyms.iter().filter(|synonyms| !synonyms.typed.is_empty()).map(|synonyms| {
+            let typed = replaced.iter().filter(|(term, _)| synonyms.typed.contains(term)).map(|(term, weight)| self.part(known, term, *weight)).collect();
+            best_of(known, Wanted::Sum(typed), &synonyms.alternatives)
         });
-        let clauses: Vec<(Occur, Box<dyn Query>)> = alone.into_iter().map(of_term).chain(groups).map(|clause| (Occur::Should, clause)).collect();
-        if clauses.is_empty() {
-            return None;
-        }
-        Some(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, self.required(breadth))))
+        alone.into_iter().map(|(term, weight)| self.part(known, term, *weight)).chain(groups).collect()
+    }
+
+    /// The same without other words for concepts: they widen what is found, and so have no part where most of the words must be there.
+    pub fn wanted_as_typed(&self, known: &Terms) -> Vec<Wanted> {
+        self.terms.iter().map(|(term, weight)| self.part(known, term, *weight)).collect()
     }
 
     /// A term, or what is searched in its place: of that the best in a document counts, as one word.
-    fn clause(&self, readable: &[TextFields], term: &str, weight: f32) -> Box<dyn Query> {
-        let is_question = self.terms.len() <= QUESTION;
-        let mut searched: Vec<Box<dyn Query>> = self.searched(term).into_iter().map(|(other, share)| term_clause(readable, other, weight * share, is_question)).collect();
-        match searched.pop() {
-            Some(only) if searched.is_empty() => only,
-            Some(last) => Box::new(DisjunctionMaxQuery::new(searched.into_iter().chain([last]).collect())),
-            None => Box::new(EmptyQuery),
+    fn part(&self, known: &Terms, term: &str, weight: f32) -> Wanted {
+        let mut characters = term.chars();
+        if let (1, Some(only), None) = (self.terms.len(), characters.next(), characters.next())
+            && is_han(only)
+        {
+            return Wanted::Character(term.to_owned());
         }
+        let in_title = if self.is_question() { TITLE_BOOST } else { 0.0 };
+        let mut searched: Vec<Wanted> = self.searched(term).into_iter().map(|(other, share)| wanted(known, other, weight * share, in_title)).collect();
+        if searched.len() == 1 { searched.remove(0) } else { Wanted::Best(searched) }
     }
 }
 
-/// A term anywhere and, in a question, once more in the title.
-fn term_clause(readable: &[TextFields], term: &str, weight: f32, is_question: bool) -> Box<dyn Query> {
-    let query = |field, weight| -> Box<dyn Query> { Box::new(BoostQuery::new(Box::new(TermQuery::new(Term::from_field_text(field, term), IndexRecordOption::WithFreqs)), weight)) };
-    let mut places: Vec<Box<dyn Query>> = readable.iter().map(|text| query(text.words, weight)).collect();
-    if is_question {
-        places.extend(readable.iter().map(|text| query(text.title, weight * TITLE_BOOST)));
+/// A term anywhere and once more in the title.
+fn wanted(known: &Terms, term: &str, weight: f32, in_title: f32) -> Wanted {
+    match known.place(term) {
+        Some(place) => Wanted::Term { place, weight, in_title: weight * in_title },
+        None => Wanted::Sum(Vec::new()),
     }
-    any_of(places)
 }
 
 /// A word as it was typed or one of the other words for the same, whichever speaks more for a document: who says it in two ways does not say
 /// it twice.
-fn best_of(readable: &[TextFields], typed: Box<dyn Query>, alternatives: &[Vec<(String, f32)>]) -> Box<dyn Query> {
+fn best_of(known: &Terms, typed: Wanted, alternatives: &[Vec<(String, f32)>]) -> Wanted {
     if alternatives.is_empty() {
         return typed;
     }
-    let others = alternatives.iter().flat_map(|terms| readable.iter().map(|text| all_of(*text, terms)));
-    Box::new(DisjunctionMaxQuery::new(std::iter::once(typed).chain(others).collect()))
+    let together = |terms: &Vec<(String, f32)>| Wanted::All(terms.iter().map(|(term, weight)| wanted(known, term, *weight, TITLE_BOOST)).collect());
+    Wanted::Best(std::iter::once(typed).chain(alternatives.iter().map(together)).collect())
 }
 
-/// Terms that count only together, and once more in the title.
-fn all_of(text: TextFields, terms: &[(String, f32)]) -> Box<dyn Query> {
-    let query = |field, term: &str, weight| -> Box<dyn Query> {
-        Box::new(BoostQuery::new(Box::new(TermQuery::new(Term::from_field_text(field, term), IndexRecordOption::WithFreqs)), weight))
-    };
-    let everywhere = terms.iter().map(|(term, weight)| (Occur::Must, query(text.words, term, *weight)));
-    let in_title = terms.iter().map(|(term, weight)| (Occur::Should, query(text.title, term, weight * TITLE_BOOST)));
-    Box::new(BooleanQuery::new(everywhere.chain(in_title).collect()))
-}
-
-/// What fulfils any of the queries.
-pub(super) fn any_of(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
-    match queries.pop() {
-        Some(only) if queries.is_empty() => only,
-        Some(last) => Box::new(BooleanQuery::new(queries.into_iter().chain([last]).map(|query| (Occur::Should, query)).collect())),
-        None => Box::new(EmptyQuery),
-    }
-}
-
-/// Characters are indexed in pairs, so one alone is asked as either half of a pair.
-pub(super) fn single_character(readable: &[TextFields], character: &str) -> Box<dyn Query> {
-    let half = |text: &TextFields| RegexQuery::from_pattern(&format!(".?{character}.?"), text.words).ok().map(|query| Box::new(query) as Box<dyn Query>);
-    any_of(readable.iter().filter_map(half).collect())
-}
-
-/// As in BM25: ln(1 + (N - n + 0.5) / (n + 0.5)).
+/// As in BM25: ln(1 + (N - n) / (n + 0.5)).
 #[expect(clippy::cast_precision_loss, reason = "counts of documents, of which a weight needs few digits")]
 fn inverse_frequency(documents: u64, count: u64) -> f32 {
     let (documents, count) = (documents as f32, count as f32);

@@ -54,8 +54,12 @@ pub async fn rebuild(database: &Database, index: &SearchIndex, writer_memory: us
     })
     .await??;
     generation.reader.reload()?;
+    let generation = Arc::new(generation);
+    let (counted, of) = (index.clone(), Arc::clone(&generation));
+    // For the first start on it.
+    tokio::task::spawn_blocking(move || counted.count_terms(&of)).await??;
     generation.make_current(&index.dir)?;
-    Ok(generation)
+    Arc::into_inner(generation).context("the new index is in use")
 }
 
 /// Listings with what they mean.

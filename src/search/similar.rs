@@ -8,14 +8,12 @@ use tantivy::collector::TopDocs;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::blend::Mode;
-use super::columns::Vectors;
 use super::conditions::Conditions;
 use super::document::{audience_of, days};
 use super::http::{SearchHit, card, hit};
 use super::index::{SearchIndex, SearchMode, Snapshot};
 use super::query::QueryTerms;
-use super::rank::{Ground, POOL, Question, rank};
+use super::rank::{POOL, Question, rank};
 use super::weights::Parts;
 use crate::access::actor::Caller;
 use crate::error::{Error, Result};
@@ -81,12 +79,10 @@ fn like(index: &SearchIndex, snapshot: &Snapshot, listing: &ListingCard, address
     let lines = |text: &Bilingual| [text.zh.as_deref(), text.en.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("\n");
     let (title, summary) = (lines(&listing.title), lines(&listing.summary));
     let (terms, text) = (QueryTerms::titled(&title, &summary), format!("{title}\n{summary}"));
-    let meaning = Vectors::of(searcher.segment_reader(address.segment_ord))?.meaning(address.doc_id);
-    let mode = if meaning.is_some() { Mode::Hybrid } else { Mode::Words };
-    let ground = Ground { searcher, fields, nearest: &snapshot.nearest };
-    let question = Question::new(&ground, &terms, &text, mode, meaning.as_ref(), verified)?;
-    let (ranked, _) = rank(&ground, &question, &conditions, POOL, &[])?;
-    Ok(ranked.into_iter().map(|ranked| (ranked.parts, ranked.address)).collect())
+    let meaning = || snapshot.nearest.vectors(searcher.segment_reader(address.segment_ord))?.meaning(address.doc_id);
+    let ground = snapshot.ground(fields);
+    let question = Question::new(&ground, &terms, &text, &meaning, verified)?;
+    Ok(rank(&ground, &question, &conditions, POOL)?.candidates.into_iter().map(|ranked| (ranked.parts, ranked.address)).collect())
 }
 
 pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {

@@ -18,7 +18,8 @@ use utoipa::ToSchema;
 use super::conditions::Conditions;
 use super::http::card;
 use super::index::{SearchIndex, Snapshot};
-use super::query::{QueryTerms, any_of};
+use super::phrase::any_of;
+use super::query::QueryTerms;
 use super::statistics::PublicStatistics;
 use super::typed::Typed;
 use crate::error::{Error, Result};
@@ -118,7 +119,7 @@ struct Mending<'a> {
 impl Mending<'_> {
     /// What a word was probably meant to be, as people spell it. Where no listing holds the word, others are searched in its place.
     fn meant_by(&mut self, word: &Word) -> Result<Option<String>> {
-        let count = self.reader.documents_with(&word.stem, self.terms)?;
+        let count = self.reader.documents_with(&word.stem)?;
         if count > 0 {
             return self.reader.frequent_beside(word, count);
         }
@@ -158,12 +159,11 @@ fn latin_words(folded: &str) -> impl Iterator<Item = (Segment, String)> + use<> 
 }
 
 impl Reader<'_> {
-    /// How many documents hold a term, of those that the reader may find. What is looked up is kept for the ranking.
-    fn documents_with(&self, term: &str, terms: &mut QueryTerms) -> Result<u64> {
+    /// How many documents hold a term, of those that the reader may find.
+    fn documents_with(&self, term: &str) -> Result<u64> {
         let (searcher, fields) = (&self.snapshot.searcher, &*self.index.fields);
         let statistics = PublicStatistics { searcher, fields };
         let public = statistics.doc_freq(&Term::from_field_text(fields.of_document(true).words, term)).map_err(internal)?;
-        terms.remember(term, public);
         if public > 0 || !self.verified {
             return Ok(public);
         }

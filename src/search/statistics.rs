@@ -5,8 +5,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::path::Path;
 
 use quick_cache::sync::Cache;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use tantivy::index::SegmentId;
 use tantivy::query::Bm25StatisticsProvider;
 use tantivy::schema::Field;
@@ -72,12 +75,63 @@ impl Hasher for AsIs {
     }
 }
 
+type ByHash<T> = HashMap<u32, T, BuildHasherDefault<AsIs>>;
+
+/// In how many documents the terms of an index stand. Counting them reads every term, so it is kept beside the index for the next start.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Counts {
+    /// How many documents there were in all.
+    counted: u64,
+    /// Those that everybody may read.
+    public: u64,
+    /// By the term's hash.
+    terms: Vec<(u32, u32)>,
+    /// The frequent words of letters from a to z.
+    words: HashMap<String, u64>,
+}
+
+/// The file of the counts in an index's folder.
+const KEPT: &str = "term-counts.json";
+
+impl Counts {
+    pub fn of(searcher: &Searcher, fields: &Fields) -> tantivy::Result<Self> {
+        let in_segments = searcher.segment_readers().par_iter().map(|segment| {
+            let index = segment.inverted_index(fields.words)?;
+            let mut counts: Vec<(u32, u32)> = Vec::with_capacity(index.terms().num_terms());
+            let mut stream = index.terms().stream()?;
+            while stream.advance() {
+                counts.extend(std::str::from_utf8(stream.key()).map(|term| (hash(term), stream.value().doc_freq)));
+            }
+            Ok(counts)
+        });
+        let mut terms: ByHash<u32> = HashMap::default();
+        for (term, count) in in_segments.collect::<tantivy::Result<Vec<_>>>()?.into_iter().flatten() {
+            *terms.entry(term).or_default() += count;
+        }
+        let words = frequent_words(searcher, fields, |word| terms.get(&hash(word)).is_some_and(|&count| u64::from(count) >= MANY_TIMES))?;
+        let public = PublicStatistics { searcher, fields }.total_num_docs()?;
+        Ok(Self { counted: searcher.num_docs(), public, terms: terms.into_iter().collect(), words })
+    }
+
+    /// Those kept in an index's folder. What cannot be read is counted anew.
+    pub fn kept(folder: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(folder.join(KEPT)).ok()?).ok()
+    }
+
+    /// Keeps them in an index's folder, whole or not at all.
+    pub fn keep(&self, folder: &Path) -> anyhow::Result<()> {
+        let unfinished = folder.join(format!("{KEPT}.new"));
+        std::fs::write(&unfinished, serde_json::to_vec(self)?)?;
+        Ok(std::fs::rename(unfinished, folder.join(KEPT))?)
+    }
+}
+
 #[derive(Debug)]
 pub struct Statistics {
     /// How many there were in all when they were counted.
     counted: u64,
     /// The inverse document frequency of each term.
-    idf: HashMap<u32, f64, BuildHasherDefault<AsIs>>,
+    idf: ByHash<f64>,
     /// That of a term that no document holds.
     idf_of_none: f64,
     /// The frequent words of other scripts than Chinese.
@@ -89,25 +143,16 @@ pub struct Statistics {
 /// How many documents' totals are remembered.
 const REMEMBERED: usize = 200_000;
 
-impl Statistics {
-    pub fn of(searcher: &Searcher, fields: &Fields) -> tantivy::Result<Self> {
-        let mut frequencies: HashMap<u32, u32, BuildHasherDefault<AsIs>> = HashMap::default();
-        for segment in searcher.segment_readers() {
-            let index = segment.inverted_index(fields.words)?;
-            let mut stream = index.terms().stream()?;
-            while stream.advance() {
-                if let Ok(term) = std::str::from_utf8(stream.key()) {
-                    *frequencies.entry(hash(term)).or_default() += stream.value().doc_freq;
-                }
-            }
-        }
-        let frequent = Frequent::of(frequent_words(searcher, fields, |word| frequencies.get(&hash(word)).is_some_and(|&count| u64::from(count) >= MANY_TIMES))?);
+impl From<Counts> for Statistics {
+    fn from(counts: Counts) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "a count of documents stays far below 2^52")]
-        let documents = PublicStatistics { searcher, fields }.total_num_docs()? as f64;
-        let idf = frequencies.into_iter().map(|(term, count)| (term, inverse_frequency(documents, f64::from(count)))).collect();
-        Ok(Self { counted: searcher.num_docs(), idf, idf_of_none: inverse_frequency(documents, 0.0), frequent, totals: Cache::new(REMEMBERED) })
+        let documents = counts.public as f64;
+        let idf = counts.terms.into_iter().map(|(term, count)| (term, inverse_frequency(documents, f64::from(count)))).collect();
+        Self { counted: counts.counted, idf, idf_of_none: inverse_frequency(documents, 0.0), frequent: Frequent::of(counts.words), totals: Cache::new(REMEMBERED) }
     }
+}
 
+impl Statistics {
     pub fn is_stale(&self, documents: u64) -> bool {
         documents.abs_diff(self.counted) >= (self.counted / 100).max(1)
     }
@@ -130,10 +175,10 @@ impl Statistics {
 
 /// The public words of letters from a to z that `is_frequent` holds of, each with the number of its documents. Everybody's questions are
 /// answered by them, so hidden words are not among them.
-fn frequent_words(searcher: &Searcher, fields: &Fields, is_frequent: impl Fn(&str) -> bool) -> tantivy::Result<HashMap<String, u64>> {
-    let mut counts: HashMap<String, u64> = HashMap::new();
-    for segment in searcher.segment_readers() {
+fn frequent_words(searcher: &Searcher, fields: &Fields, is_frequent: impl Fn(&str) -> bool + Sync) -> tantivy::Result<HashMap<String, u64>> {
+    let in_segments = searcher.segment_readers().par_iter().map(|segment| {
         let index = segment.inverted_index(fields.words)?;
+        let mut counts = Vec::new();
         let mut stream = index.terms().range().ge("a").lt("{").into_stream()?;
         while stream.advance() {
             let word = stream.key();
@@ -141,9 +186,14 @@ fn frequent_words(searcher: &Searcher, fields: &Fields, is_frequent: impl Fn(&st
                 && let Ok(word) = std::str::from_utf8(word)
                 && is_frequent(word)
             {
-                *counts.entry(word.to_owned()).or_default() += u64::from(stream.value().doc_freq);
+                counts.push((word.to_owned(), u64::from(stream.value().doc_freq)));
             }
         }
+        Ok(counts)
+    });
+    let mut counts: HashMap<String, u64> = HashMap::new();
+    for (word, count) in in_segments.collect::<tantivy::Result<Vec<_>>>()?.into_iter().flatten() {
+        *counts.entry(word).or_default() += count;
     }
     Ok(counts)
 }

@@ -8,13 +8,12 @@ use serde::{Deserialize, Serialize};
 use tantivy::DocAddress;
 use utoipa::ToSchema;
 
-use super::blend::Mode;
 use super::conditions::Conditions;
 use super::document::{audience_of, days};
 use super::http::card;
 use super::index::{SearchIndex, Snapshot};
 use super::query::QueryTerms;
-use super::rank::{Ground, Question, rank};
+use super::rank::{Question, rank};
 use crate::access::actor::Actor;
 use crate::error::{Error, FieldError, Result};
 use crate::http::body::Body;
@@ -208,7 +207,7 @@ fn named_in(draft: &Draft) -> Vec<Named> {
 
 /// The listings most like the draft that the audience may see.
 fn neighbours(index: &SearchIndex, snapshot: &Snapshot, draft: &Draft, verified: bool) -> tantivy::Result<Vec<DocAddress>> {
-    let (searcher, fields) = (&snapshot.searcher, &*index.fields);
+    let fields = &*index.fields;
     let mut conditions = Conditions::default();
     conditions.audience(fields, audience_of(verified));
     conditions.at_least_i64(fields.valid_through, days(today()));
@@ -220,11 +219,10 @@ fn neighbours(index: &SearchIndex, snapshot: &Snapshot, draft: &Draft, verified:
     }
     let text = draft.compared();
     let terms = QueryTerms::of(&text);
-    let meaning = index.meaning(snapshot, &text);
-    let mode = if meaning.is_some() { Mode::Hybrid } else { Mode::Words };
-    let ground = Ground { searcher, fields, nearest: &snapshot.nearest };
-    let question = Question::new(&ground, &terms, &text, mode, meaning.as_ref(), verified)?;
-    let (ranked, _) = rank(&ground, &question, &conditions, NEIGHBOURS, &[])?;
+    let meaning = || index.meaning(snapshot, &text);
+    let ground = snapshot.ground(fields);
+    let question = Question::new(&ground, &terms, &text, &meaning, verified)?;
+    let ranked = rank(&ground, &question, &conditions, NEIGHBOURS)?.candidates;
     let least = ranked.first().map_or(0.0, |best| best.parts.score * LEAST_SHARE);
     Ok(ranked.into_iter().filter(|ranked| ranked.parts.score >= least).take(NEIGHBOURS).map(|ranked| ranked.address).collect())
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::clean::clip;
-use super::fold::fold_traced;
-use super::segment::{Term, TermKind, pairs_of_folded};
+use super::fold::{fold_traced, is_han};
+use super::segment::{Term, TermKind, pairs_that};
 
 /// How much of a long text is shown around the first found words.
 const FRAGMENT_CHARS: usize = 120;
@@ -26,12 +26,27 @@ pub struct Piece {
 #[derive(Debug, Clone, Default)]
 pub struct Marks {
     /// Terms, wherever they stand.
-    pub words: HashSet<String>,
+    words: HashSet<String>,
     /// Terms that mean something only together: they are marked where a text holds all of a group.
-    pub together: Vec<Vec<String>>,
+    together: Vec<Vec<String>>,
+    /// The first characters of all of them, in order.
+    beginnings: Vec<char>,
+    /// Those that are one character, in order.
+    alone: Vec<char>,
 }
 
 impl Marks {
+    pub fn new(words: HashSet<String>, together: Vec<Vec<String>>) -> Self {
+        let ordered = |characters: HashSet<char>| {
+            let mut ordered: Vec<char> = characters.into_iter().collect();
+            ordered.sort_unstable();
+            ordered
+        };
+        let beginnings = words.iter().chain(together.iter().flatten()).filter_map(|term| term.chars().next()).collect();
+        let alone = words.iter().filter(|word| word.chars().nth(1).is_none()).filter_map(|word| word.chars().next()).collect();
+        Self { beginnings: ordered(beginnings), alone: ordered(alone), words, together }
+    }
+
     /// Whether nothing can be marked.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty() && self.together.is_empty()
@@ -43,13 +58,25 @@ impl Marks {
         let groups: Vec<&Vec<String>> = self.together.iter().filter(|group| group.iter().all(|term| held.contains(term.as_str()))).collect();
         if groups.is_empty() { Cow::Borrowed(&self.words) } else { Cow::Owned(self.words.iter().chain(groups.into_iter().flatten()).cloned().collect()) }
     }
+
+    /// Whether a pair or a word could be marked, by a look at its characters: most could not, and need not be made terms. Stemming keeps how a
+    /// word begins.
+    fn may_hold(&self, characters: &[char]) -> bool {
+        let is_among = |some: &[char], character: char| some.binary_search(&character).is_ok();
+        match characters {
+            // A character that was asked for alone is marked in any pair.
+            [first, second] if is_han(*first) => is_among(&self.beginnings, *first) || is_among(&self.alone, *second),
+            [first, ..] => is_among(&self.beginnings, *first),
+            [] => false,
+        }
+    }
 }
 
 /// The densest fragment of `text` with the found words marked; `None` where nothing is found.
 pub fn highlight(text: &str, marks: &Marks) -> Option<Vec<Piece>> {
     let text = clip(text, READ);
     let traced = fold_traced(text);
-    let terms = pairs_of_folded(&traced.text);
+    let terms = pairs_that(&traced.text, |characters| marks.may_hold(characters));
     let query = &*marks.in_text(&terms);
     let mut hits: Vec<(usize, usize)> =
         terms.into_iter().flat_map(|term| marked(&term, query)).filter_map(|(start, end)| Some((traced.origins.get(start)?.0, traced.origins.get(end - 1)?.1))).collect();
@@ -118,7 +145,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn query(text: &str) -> Marks {
-        Marks { words: terms(text).into_iter().map(|term| term.text).collect(), together: Vec::new() }
+        Marks::new(terms(text).into_iter().map(|term| term.text).collect(), Vec::new())
     }
 
     #[test]
@@ -138,13 +165,22 @@ mod tests {
 
     #[test]
     fn terms_that_belong_together_are_marked_where_all_are_there() {
-        let marks = Marks { words: HashSet::from(["gpu".to_owned()]), together: vec![vec!["图形".to_owned(), "形处".to_owned(), "处理".to_owned()]] };
+        let marks = Marks::new(HashSet::from(["gpu".to_owned()]), vec![vec!["图形".to_owned(), "形处".to_owned(), "处理".to_owned()]]);
         assert_eq!(highlight("待处理的图形", &marks), None);
         let pieces = highlight("图形处理卡", &marks).unwrap();
         assert_eq!(pieces.iter().find(|piece| piece.hit).map(|piece| piece.text.as_str()), Some("图形处理"));
     }
 
     proptest! {
+        /// Terms that cannot be marked are never made; those that can are never missed.
+        #[test]
+        fn no_term_that_is_marked_is_passed_over(text in "[\\p{Han}a-zA-Z0-9+# ，]{0,80}", asked in "[\\p{Han}a-z+# ]{1,12}") {
+            let marks = query(&asked);
+            let folded = fold_traced(&text).text;
+            let found = |terms: Vec<Term>| terms.into_iter().flat_map(|term| marked(&term, &marks.words)).collect::<Vec<_>>();
+            prop_assert_eq!(found(pairs_that(&folded, |characters| marks.may_hold(characters))), found(pairs_that(&folded, |_| true)));
+        }
+
         #[test]
         fn pieces_are_a_part_of_the_text(text in "[\\p{Han}a-z ，]{1,300}", asked in "[\\p{Han}a-z]{1,6}") {
             if let Some(pieces) = highlight(&text, &query(&asked)) {

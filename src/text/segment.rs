@@ -45,22 +45,37 @@ pub fn terms(text: &str) -> Vec<Term> {
 
 /// The terms of a text that was folded before; ranges count its characters.
 pub fn terms_of_folded(folded: &str) -> Vec<Term> {
-    scan(folded, han_terms)
+    scan(folded, latin_term, han_terms)
 }
 
 /// The same without the words of the dictionary: enough to show where a query was found, since its pairs cover what its words cover, and
 /// much faster.
 pub fn pairs_of_folded(folded: &str) -> Vec<Term> {
-    scan(folded, |run, start, out| match run {
-        [alone] => out.push(Term { text: alone.to_string(), kind: TermKind::Han, start, end: start + 1 }),
-        _ => out.extend(run.windows(2).enumerate().map(|(i, pair)| Term { text: pair.iter().collect(), kind: TermKind::Bigram, start: start + i, end: start + i + 2 })),
-    })
+    pairs_that(folded, |_| true)
+}
+
+/// Of the pairs and words of a folded text those whose characters are worth it: nothing is made of the others. A word's characters are those
+/// of its stem at the beginning at least.
+pub fn pairs_that(folded: &str, are_worth_it: impl Fn(&[char]) -> bool) -> Vec<Term> {
+    let latin = |word: &[char], start: usize, out: &mut Vec<Term>| {
+        if are_worth_it(word) {
+            latin_term(word, start, out);
+        }
+    };
+    let han = |run: &[char], start: usize, out: &mut Vec<Term>| match run {
+        [alone] if are_worth_it(run) => out.push(Term { text: alone.to_string(), kind: TermKind::Han, start, end: start + 1 }),
+        _ => {
+            let pairs = run.windows(2).enumerate().filter(|(_, pair)| are_worth_it(pair));
+            out.extend(pairs.map(|(i, pair)| Term { text: pair.iter().collect(), kind: TermKind::Bigram, start: start + i, end: start + i + 2 }));
+        }
+    };
+    scan(folded, latin, han)
 }
 
 /// Goes over the runs of one script.
-fn scan(folded: &str, han: impl Fn(&[char], usize, &mut Vec<Term>)) -> Vec<Term> {
+fn scan(folded: &str, latin: impl Fn(&[char], usize, &mut Vec<Term>), han: impl Fn(&[char], usize, &mut Vec<Term>)) -> Vec<Term> {
     let chars: Vec<char> = folded.chars().collect();
-    let mut out = Vec::with_capacity(chars.len());
+    let mut out = Vec::new();
     let mut at = 0;
     while at < chars.len() {
         let start = at;
@@ -73,7 +88,7 @@ fn scan(folded: &str, han: impl Fn(&[char], usize, &mut Vec<Term>)) -> Vec<Term>
             while at < chars.len() && belongs_to_word(&chars, at) {
                 at += 1;
             }
-            latin_term(&chars[start..at], start, &mut out);
+            latin(&chars[start..at], start, &mut out);
         } else {
             at += 1;
         }
