@@ -167,13 +167,18 @@ impl Service {
     }
 }
 
-/// The language models, where they have been fetched. Files that are not what they were published as are an error, missing ones are not.
+/// The language models, where they have been fetched. Files that are not what they were published as are an error; missing ones, and those of
+/// somebody else, are not.
 async fn models(folder: &Path) -> Result<Option<Embedder>> {
     let folder = folder.to_path_buf();
     match tokio::task::spawn_blocking(move || Embedder::of_folder(&folder)).await? {
         Ok(embedder) => Ok(Some(embedder)),
         Err(FilesError::Absent(path)) => {
             tracing::warn!(file = %path.display(), "the language models are not there: search and matching know words alone (`make models` fetches them)");
+            Ok(None)
+        }
+        Err(FilesError::Unreadable { path, cause }) if cause.kind() == std::io::ErrorKind::PermissionDenied => {
+            tracing::warn!(file = %path.display(), "the language models may not be read by this user: search and matching know words alone (ZONEBRIDGE_MODELS names another folder)");
             Ok(None)
         }
         Err(error) => Err(error).context("the language models cannot be used: remove the file, and fetch it again with `make models`"),

@@ -40,6 +40,16 @@ impl Corpus {
         (0..count).map(&mut question).collect()
     }
 
+    /// The first characters of words, as they are typed.
+    pub fn beginnings(&self, seed: u64, count: usize) -> Vec<String> {
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut beginning = |number: usize| {
+            let characters = random.random_range(1..=4);
+            self.words(number, 1, &mut random).chars().take(characters).collect::<String>()
+        };
+        (0..count).map(&mut beginning).collect()
+    }
+
     fn words(&self, number: usize, count: usize, random: &mut StdRng) -> String {
         let language = if number.is_multiple_of(2) { &self.zh } else { &self.en };
         (0..count).map(|_| language.word(random.random_range(RANKS))).collect::<Vec<_>>().join(" ")

@@ -70,6 +70,7 @@ impl Rounds<'_> {
     fn by_one<'a>(&'a self, questions: &'a [String], deep: &[String]) -> Vec<Work<'a>> {
         let (words, hybrid) = (self.words, self.owner.base.as_str());
         let searches = |more: &str| search_paths(questions, more);
+        let beginnings = self.corpus.beginnings(self.seed + 2, 400).iter().map(|typed| format!("/v1/suggestions?q={}", encode(typed))).collect();
         vec![
             self.same("a bare answer of the framework", &self.handlers.base, vec!["/bare".to_owned()], ONE, false),
             self.same("`/health/live`", hybrid, vec!["/health/live".to_owned()], ONE, false),
@@ -84,6 +85,7 @@ impl Rounds<'_> {
             self.same("hybrid: two terms, page at 1,000", hybrid, deep.to_vec(), ONE, false),
             self.same("matches, top 20", hybrid, self.owner.paths("/matches?limit=20"), ONE, true),
             self.same("similar, top 20", hybrid, self.owner.paths("/similar?limit=20"), ONE, false),
+            self.same("suggestions for one to four characters", hybrid, beginnings, ONE, false),
             self.same("a listing read by its owner", hybrid, self.owner.paths(""), ONE, true),
         ]
     }

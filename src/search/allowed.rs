@@ -94,3 +94,52 @@ pub fn documents(searcher: &Searcher, segment: &SegmentReader, query: &dyn Query
     })?;
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use tantivy::{Index, IndexWriter, TantivyDocument, Term};
+
+    use super::*;
+
+    fn held(known: &Known, searcher: &Searcher, conditions: &Conditions) -> Vec<usize> {
+        searcher.segment_readers().iter().map(|segment| known.allowed(searcher, segment, conditions).unwrap().count()).collect()
+    }
+
+    /// What is kept of a condition stays right when documents are deleted, and when their segment is merged away.
+    #[test]
+    fn kept_conditions_follow_deletions() {
+        let fields = Fields::new();
+        let index = Index::create_in_ram(fields.schema.clone());
+        let mut writer: IndexWriter<TantivyDocument> = index.writer_with_num_threads(1, 15_000_000).unwrap();
+        for number in 0..100 {
+            let mut document = TantivyDocument::default();
+            document.add_text(fields.id, number.to_string());
+            document.add_text(fields.tags, if number % 2 == 0 { "zone:hefei" } else { "zone:wuhan" });
+            writer.add_document(document).unwrap();
+        }
+        writer.commit().unwrap();
+        let (reader, known) = (index.reader().unwrap(), Known::default());
+        let mut hefei = Conditions::default();
+        hefei.tag(&fields, "zone", &["hefei"]);
+        let mut others = Conditions::default();
+        others.not(fields.tags, "zone:hefei");
+        assert_eq!((held(&known, &reader.searcher(), &hefei), held(&known, &reader.searcher(), &others)), (vec![50], vec![50]));
+        for deleted in ["0", "1", "2"] {
+            writer.delete_term(Term::from_field_text(fields.id, deleted));
+        }
+        writer.commit().unwrap();
+        reader.reload().unwrap();
+        assert_eq!((held(&known, &reader.searcher(), &hefei), held(&known, &reader.searcher(), &others)), (vec![48], vec![49]));
+        let all = index.searchable_segment_ids().unwrap();
+        writer.merge(&all).wait().unwrap();
+        reader.reload().unwrap();
+        assert_eq!((held(&known, &reader.searcher(), &hefei), held(&known, &reader.searcher(), &others)), (vec![48], vec![49]));
+    }
+
+    #[test]
+    fn conditions_of_several_values_are_not_taken_for_one_whose_value_looks_like_them() {
+        let fields = Fields::new();
+        assert_ne!(exact_name(fields.tags, &["skill:a", "skill:b"]), exact_name(fields.tags, &["skill:a|skill:b"]));
+        assert_ne!(exact_name(fields.tags, &["skill:a", "skill:b"]), exact_name(fields.tags, &["skill:a\", \"skill:b"]));
+    }
+}

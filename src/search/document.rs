@@ -260,7 +260,7 @@ impl Indexed {
     }
 }
 
-fn add_direction(document: &mut TantivyDocument, field: Field, direction: &Direction) {
+pub fn add_direction(document: &mut TantivyDocument, field: Field, direction: &Direction) {
     for number in pack(direction.values()) {
         document.add_u64(field, number);
     }

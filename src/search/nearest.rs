@@ -110,3 +110,66 @@ impl OfSegment {
         documents
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+    use tantivy::{Index, IndexWriter, TantivyDocument};
+    use zonebridge_meaning::vector::Direction;
+
+    use super::*;
+    use crate::embedding::embedder::UNIVERSAL_WIDTH;
+    use crate::search::document::add_direction;
+    use crate::search::fields::Fields;
+    use crate::text::language::Languages;
+
+    const DOCUMENTS: u32 = 12_000;
+
+    /// Something near one of sixty middles, as texts are near their subjects.
+    fn direction(random: &mut StdRng, middles: &[Vec<f32>]) -> Direction {
+        let middle = &middles[random.random_range(0..middles.len())];
+        Direction::of(&middle.iter().map(|value| value + random.random_range(-1.6..1.6)).collect::<Vec<f32>>()).unwrap()
+    }
+
+    /// More than are looked at exactly lie in the segment, with filters that leave more than that and less.
+    #[test]
+    fn the_nearest_are_found_whatever_is_allowed() {
+        let mut random = StdRng::seed_from_u64(7);
+        let middles: Vec<Vec<f32>> = (0..60).map(|_| (0..E5_WIDTH).map(|_| random.random_range(-1.0..1.0)).collect()).collect();
+        let all: Vec<Direction> = (0..DOCUMENTS).map(|_| direction(&mut random, &middles)).collect();
+        let other = Direction::of(&[1.0; UNIVERSAL_WIDTH]).unwrap();
+        let fields = Fields::new();
+        let index = Index::create_in_ram(fields.schema.clone());
+        let mut writer: IndexWriter<TantivyDocument> = index.writer_with_num_threads(1, 200_000_000).unwrap();
+        for vector in &all {
+            let mut document = TantivyDocument::default();
+            add_direction(&mut document, fields.e5, vector);
+            add_direction(&mut document, fields.universal, &other);
+            writer.add_document(document).unwrap();
+        }
+        writer.commit().unwrap();
+        let searcher = index.reader().unwrap().searcher();
+        assert_eq!(searcher.segment_readers().len(), 1);
+        let nearest = Nearest::of(&searcher, None).unwrap();
+        for every in [1, 2, 5, 40] {
+            let mut allowed = Bits::none_of(DOCUMENTS);
+            (0..DOCUMENTS).filter(|document| document % every == 0).for_each(|document| {
+                allowed.insert(document);
+            });
+            let (mut found_of, mut asked) = (0, 0);
+            for _ in 0..20 {
+                let e5 = direction(&mut random, &middles);
+                let mut expected: Vec<(f32, u32)> = allowed.documents().map(|document| (cosine(e5.values(), all[document as usize].values()), document)).collect();
+                expected.sort_by(|a, b| b.0.total_cmp(&a.0));
+                let meaning = Meaning { e5, universal: other.clone(), pieces: Vec::new(), languages: Languages::default() };
+                let found = nearest.find(&searcher, std::slice::from_ref(&allowed), &meaning, 20);
+                assert!(found.iter().all(|(_, address)| allowed.holds(address.doc_id)) && found.len() == 20);
+                assert!(found.windows(2).all(|two| two[0].0.e5 >= two[1].0.e5));
+                found_of += expected[..20].iter().filter(|(_, document)| found.iter().any(|(_, address)| address.doc_id == *document)).count();
+                asked += 20;
+            }
+            assert!(found_of * 100 >= asked * 97, "of every {every}th {found_of} of {asked}");
+        }
+    }
+}
