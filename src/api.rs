@@ -21,7 +21,7 @@ use crate::listings::review::ListingSubject;
 use crate::listings::view::ListingSnapshot;
 use crate::moderation::subject::Subjects;
 use crate::organizations::model::VerificationMove;
-use crate::search::http::Sort;
+use crate::search::parameters::Sort;
 use crate::{accounts, audit, listings, matching, moderation, operation, organizations, search, taxonomy, zones};
 
 /// The only operations without a token that no guest rule names: everything else says `security`.

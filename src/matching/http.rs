@@ -26,7 +26,7 @@ use crate::listings::states::ListingState;
 use crate::listings::view::ListingCard;
 use crate::listings::{actions, policy};
 use crate::search::filters::values;
-use crate::search::http::card;
+use crate::search::hits::card;
 use crate::search::index::{SearchIndex, SearchMode, Snapshot};
 use crate::search::statistics::Statistics;
 

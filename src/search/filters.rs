@@ -5,8 +5,11 @@ use std::str::FromStr;
 
 use super::conditions::Conditions;
 use super::document::{audience_of, days};
-use super::http::{FacetCount, SearchQuery};
 use super::index::SearchIndex;
+use super::parameters::SearchQuery;
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use crate::error::{Error, FieldError, Message, Result};
 use crate::listings::content::kinds::{Currency, Direction, Kind, Stage};
 use crate::listings::content::money::Amount;
@@ -109,6 +112,15 @@ fn tag_condition<T: FromStr>(conditions: &mut Conditions, index: &SearchIndex, n
     }
     conditions.tag(&index.fields, name, &values);
     Ok(())
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FacetCount {
+    pub value: String,
+    pub count: u64,
+    /// What a code stands for: of concepts, segments and industries (the name of their division).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<Bilingual>,
 }
 
 /// The facets asked for, in order.

@@ -5,121 +5,29 @@ use std::collections::{BTreeMap, HashMap};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tantivy::{DocAddress, TantivyDocument};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::conditions::Conditions;
-use super::filters::{conditions, facet_counts, facet_names};
+use super::filters::{FacetCount, conditions, facet_counts, facet_names};
 use super::find::{Asked, Found};
-use super::index::{SearchIndex, SearchMode, Snapshot, stored_bytes};
+use super::hits::{SearchHit, hit};
+use super::index::{SearchIndex, SearchMode, Snapshot};
+use super::parameters::{SearchQuery, Sort};
 use super::phrase::phrase_query;
 use super::query::QueryTerms;
 use super::spelling::{Correction, Reader, Spelling, mend};
 use super::typed::{Typed, parse};
-use super::weights::Parts;
 use crate::access::actor::Caller;
 use crate::error::{Error, FieldError, Result};
 use crate::http::body::Query;
 use crate::http::page::{decode_cursor, encode_cursor, limit, next_link};
-use crate::listings::content::kinds::Currency;
-use crate::listings::view::ListingCard;
-use crate::organizations::model::Bilingual;
 use crate::taxonomy::concept::ConceptName;
-use crate::text::highlight::{Marks, Piece, highlight};
-use crate::text_enum;
 
 const MAX_QUERY_CHARS: usize = 1_000;
 /// How deep a search can be paged; further down nobody reads, and narrowing it is faster.
 const MAX_DEPTH: usize = 10_000;
-
-text_enum! {
-    pub enum Sort {
-        Relevance = "relevance",
-        Newest = "newest",
-        Expiring = "expiring",
-    }
-}
-
-/// Filters take several values, separated by commas, any of which may hold; different filters must all hold.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct SearchQuery {
-    /// What to look for, in Chinese, English or both; empty browses. A phrase in quotes (`"…"`, `“…”`, `「…」`, `『…』`) must stand as it is
-    /// written; `-word` and `-"phrase"` must not stand anywhere. At most sixteen of these. Words of five letters and more that no listing
-    /// holds are searched by similar ones.
-    #[param(example = "\"solid state\" lidar -radar")]
-    pub q: Option<String>,
-    #[param(example = "technology,talent")]
-    pub kind: Option<String>,
-    #[param(example = "offer")]
-    pub direction: Option<String>,
-    #[param(example = "hefei,shenzhen")]
-    pub zone: Option<String>,
-    #[param(example = "base.chips")]
-    pub segment: Option<String>,
-    /// Codes of concepts, as `GET /v1/concepts` lists them; a broader concept covers all that are part of it.
-    #[param(example = "base.chips.gpu")]
-    pub concept: Option<String>,
-    /// GB/T 4754 codes; a shorter code covers all below it.
-    #[param(example = "C39")]
-    pub industry: Option<String>,
-    #[param(example = "series_a")]
-    pub stage: Option<String>,
-    /// Listings whose amounts reach at least this much (ticket or amount, budget, pay).
-    #[param(example = "1000000")]
-    pub amount_min: Option<String>,
-    /// Listings whose amounts begin at no more than this.
-    pub amount_max: Option<String>,
-    /// The currency of the amounts; CNY when an amount is given without.
-    pub currency: Option<Currency>,
-    #[param(minimum = 1, maximum = 9)]
-    pub trl_min: Option<i64>,
-    pub skill: Option<String>,
-    /// Only listings of verified organisations, or only of others.
-    pub verified: Option<bool>,
-    pub sort: Option<Sort>,
-    /// Names of facets to count: kind, direction, zone, segment, concept, industry, stage, verified, cooperation.
-    #[param(example = "kind,zone")]
-    pub facets: Option<String>,
-    /// Shows the parts of each score.
-    pub explain: Option<bool>,
-    pub cursor: Option<String>,
-    #[param(minimum = 1, maximum = 100)]
-    pub limit: Option<i64>,
-}
-
-/// Where the query was found in a field.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Highlight {
-    #[schema(example = "title.zh")]
-    pub field: String,
-    pub pieces: Vec<Piece>,
-}
-
-/// A found listing. The body is left out; the listing itself has it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SearchHit {
-    #[serde(flatten)]
-    pub listing: ListingCard,
-    /// Comparable within one answer only; 0 when browsing.
-    pub score: f32,
-    pub highlights: Vec<Highlight>,
-    /// What the score is made of, where `explain` asked for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parts: Option<Parts>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FacetCount {
-    pub value: String,
-    pub count: u64,
-    /// What a code stands for: of concepts, segments and industries (the name of their division).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub label: Option<Bilingual>,
-}
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SearchResult {
@@ -212,34 +120,6 @@ fn operators(index: &SearchIndex, typed: &Typed, verified: bool, conditions: &mu
     for query in typed.exclusions.iter().filter_map(|exclusion| phrase_query(&readable, exclusion)) {
         conditions.absent(query);
     }
-}
-
-pub fn hit(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress, parts: Parts, explain: bool, marks: &Marks) -> Result<SearchHit> {
-    let mut listing = card(index, snapshot, address)?;
-    let mut highlights = Vec::new();
-    if !marks.is_empty() {
-        for (name, texts) in [("title", &listing.title), ("summary", &listing.summary), ("body", &listing.body)] {
-            for (language, text) in [("zh", &texts.zh), ("en", &texts.en)] {
-                if let Some(pieces) = text.as_deref().and_then(|text| highlight(text, marks)) {
-                    highlights.push(Highlight { field: format!("{name}.{language}"), pieces });
-                }
-            }
-        }
-        for keyword in &listing.keywords {
-            if let Some(pieces) = highlight(keyword, marks) {
-                highlights.push(Highlight { field: "keywords".into(), pieces });
-            }
-        }
-    }
-    listing.body = Bilingual::default();
-    Ok(SearchHit { listing, score: parts.score, highlights, parts: explain.then_some(parts) })
-}
-
-/// The listing as it was indexed for its audience.
-pub fn card(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress) -> Result<ListingCard> {
-    let document: TantivyDocument = snapshot.searcher.doc(address).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
-    let bytes = stored_bytes(&document, index.fields.card).ok_or_else(|| Error::internal(anyhow::anyhow!("a document without its listing")))?;
-    serde_json::from_slice(bytes).map_err(Error::internal)
 }
 
 fn checked_text(q: Option<&str>) -> Result<String> {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::conditions::Conditions;
 use super::document::{audience_of, days};
-use super::http::{SearchHit, card, hit};
+use super::hits::{SearchHit, card, hit};
 use super::index::{SearchIndex, SearchMode, Snapshot};
 use super::query::QueryTerms;
 use super::rank::{POOL, Question, rank};

@@ -16,7 +16,7 @@ use tantivy::{DocAddress, Term};
 use utoipa::ToSchema;
 
 use super::conditions::Conditions;
-use super::http::card;
+use super::hits::card;
 use super::index::{SearchIndex, Snapshot};
 use super::phrase::any_of;
 use super::query::QueryTerms;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::conditions::Conditions;
 use super::document::{audience_of, days};
-use super::http::card;
+use super::hits::card;
 use super::index::{SearchIndex, Snapshot};
 use super::query::QueryTerms;
 use super::rank::{Question, rank};
