@@ -142,9 +142,20 @@ impl Service {
             tracing::info!(count = migrated.len(), "the database was migrated");
         }
         settle(&database).await?;
-        let index = SearchIndex::new(&config.search.dir, models(&config.models).await?)?;
+        let index = SearchIndex::new(&config.search.dir)?;
         let stop = CancellationToken::new();
+        // The index is opened while the models are read: a start takes as long as the longer of the two.
         let mut workers = vec![tokio::spawn(follow(database.clone(), index.clone(), config.clone(), stop.clone()))];
+        let index = match models(&config.models).await {
+            Ok(embedder) => index.with(embedder),
+            Err(error) => {
+                stop.cancel();
+                for worker in workers {
+                    let _ = worker.await;
+                }
+                return Err(error);
+            }
+        };
         workers.push(tokio::spawn(jobs::work(database.clone(), JOBS.to_vec(), stop.clone())));
         if let Some(embedder) = index.embedder.clone() {
             workers.push(tokio::spawn(Worker::new(database.clone(), embedder).run(stop.clone())));

@@ -29,7 +29,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
 }
 
 async fn build(config: &Config, connected: &Connected) -> Result<ExitCode> {
-    let index = SearchIndex::new(&config.search.dir, None)?;
+    let index = SearchIndex::new(&config.search.dir)?;
     let started = Instant::now();
     let (mut progress, mut indexed) = (None, 0);
     let generation = rebuild(&connected.database, &index, config.search.writer_memory, |done, total| {
@@ -51,7 +51,7 @@ async fn build(config: &Config, connected: &Connected) -> Result<ExitCode> {
 
 /// Compares until index and database stand still on the same position, at most ten times.
 async fn prove(config: &Config, connected: &Connected) -> Result<ExitCode> {
-    let search = SearchIndex::new(&config.search.dir, None)?;
+    let search = SearchIndex::new(&config.search.dir)?;
     let mut last = Report::default();
     for attempt in 0..10 {
         if attempt > 0 {

@@ -153,12 +153,18 @@ pub struct SearchIndex {
 }
 
 impl SearchIndex {
-    pub fn new(dir: &Path, embedder: Option<Embedder>) -> Result<Self> {
+    /// The index of a folder, without models.
+    pub fn new(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("the index folder {} cannot be made", dir.display()))?;
         // It holds what is for verified organisations only.
         fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).with_context(|| format!("the index folder {} cannot be closed to others", dir.display()))?;
         let turns = 2 * std::thread::available_parallelism().map_or(2, usize::from);
-        Ok(Self { fields: Arc::new(Fields::new()), dir: dir.to_path_buf(), embedder, snapshot: Arc::new(ArcSwapOption::empty()), turns: Arc::new(Semaphore::new(turns)) })
+        Ok(Self { fields: Arc::new(Fields::new()), dir: dir.to_path_buf(), embedder: None, snapshot: Arc::new(ArcSwapOption::empty()), turns: Arc::new(Semaphore::new(turns)) })
+    }
+
+    /// The same index, where questions are embedded if there are models.
+    pub fn with(self, embedder: Option<Embedder>) -> Self {
+        Self { embedder, ..self }
     }
 
     /// The newest snapshot; an error until the index has been opened or built.

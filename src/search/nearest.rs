@@ -3,6 +3,7 @@
 //! The index keeps each document's directions in columns. Of each segment the signs are held in memory, a sixty-fourth of the numbers that
 //! the models gave; they choose who is looked at exactly. Segments never change, so a new snapshot reads the signs of new segments alone.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,10 +18,12 @@ use super::columns::{Closeness, Vectors};
 use crate::embedding::embedder::E5_WIDTH;
 use crate::embedding::means::Meaning;
 
-/// Of each segment so many are looked at exactly for each that is asked for. With ten of them, at a million listings in eight segments, a
-/// filter of one in ten found 0.94 of the nearest hundred, no filter 0.98; an exact look costs a fifth of a microsecond.
+/// Of each segment the angles are estimated of so many for each that is asked for, and of all segments together the best so many are looked
+/// at exactly. docs/benchmarks.md has the recall at a million listings.
+const ESTIMATED: usize = 24;
 const LOOKED_AT: usize = 24;
-/// A filter that leaves no more than this is looked at exactly, all of it.
+/// Of a segment of which a filter leaves no more than this the angles of all are estimated, and where it leaves no more in all segments
+/// together, all are looked at exactly.
 const FEW: usize = 4_096;
 
 /// The vectors of all segments of a snapshot.
@@ -60,20 +63,33 @@ impl Nearest {
     /// The `count` documents nearest to a meaning among those allowed, a set for each segment; the nearest first.
     pub fn find(&self, searcher: &Searcher, allowed: &[Bits], meaning: &Meaning, count: usize) -> Vec<(Closeness, DocAddress)> {
         let segments: Vec<Option<&OfSegment>> = searcher.segment_readers().iter().map(|segment| self.segments.get(&segment.segment_id()).map(AsRef::as_ref)).collect();
-        let of_segment = |(ordinal, (of_segment, allowed)): (usize, (Option<&OfSegment>, &Bits))| {
-            let found = of_segment.map(|of_segment| of_segment.nearest(allowed, meaning, count)).unwrap_or_default();
+        let of_segment = |address: DocAddress| segments.get(address.segment_ord as usize).copied().flatten();
+        let estimate = |(ordinal, (of_segment, allowed)): (usize, (Option<&OfSegment>, &Bits))| {
+            let estimated = of_segment.map(|of_segment| of_segment.estimated(allowed, meaning, count)).unwrap_or_default();
             let ordinal = u32::try_from(ordinal).unwrap_or(u32::MAX);
-            found.into_iter().map(move |(e5, document)| (e5, DocAddress::new(ordinal, document))).collect::<Vec<_>>()
+            estimated.into_iter().map(move |(cosine, document)| (cosine, DocAddress::new(ordinal, document))).collect::<Vec<_>>()
         };
-        let mut found: Vec<(f32, DocAddress)> = segments.par_iter().copied().zip(allowed).enumerate().flat_map_iter(of_segment).collect();
-        found.sort_unstable_by(|(a, at), (b, other)| b.total_cmp(a).then_with(|| at.cmp(other)));
-        found.truncate(count);
+        let mut near: Vec<(f32, DocAddress)> = segments.par_iter().copied().zip(allowed).enumerate().flat_map_iter(estimate).collect();
+        keep_nearest(&mut near, (count * LOOKED_AT).max(FEW));
+        // In their order, so that a page of the column that was fetched is used for all its documents.
+        near.sort_unstable_by_key(|(_, address)| *address);
+        let exactly = |(_, address): &(f32, DocAddress)| Some((cosine(meaning.e5.values(), &of_segment(*address)?.vectors.e5(address.doc_id)?), *address));
+        let mut found: Vec<(f32, DocAddress)> = near.par_iter().with_min_len(256).filter_map(exactly).collect();
+        keep_nearest(&mut found, count);
+        found.sort_unstable_by(nearest_first);
         // The other model is read of the nearest alone.
-        let closeness = |(_, address): (f32, DocAddress)| {
-            let vectors = segments.get(address.segment_ord as usize).copied().flatten().map(|of_segment| &of_segment.vectors)?;
-            Some((vectors.closeness(address.doc_id, meaning)?, address))
-        };
-        found.into_iter().filter_map(closeness).collect()
+        found.into_iter().filter_map(|(_, address)| Some((of_segment(address)?.vectors.closeness(address.doc_id, meaning)?, address))).collect()
+    }
+}
+
+fn nearest_first(a: &(f32, DocAddress), b: &(f32, DocAddress)) -> Ordering {
+    b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1))
+}
+
+fn keep_nearest(all: &mut Vec<(f32, DocAddress)>, count: usize) {
+    if all.len() > count {
+        all.select_nth_unstable_by(count, nearest_first);
+        all.truncate(count);
     }
 }
 
@@ -87,27 +103,14 @@ impl OfSegment {
         Ok(Self { signs, vectors })
     }
 
-    /// The nearest by e5, in no order.
-    fn nearest(&self, allowed: &Bits, meaning: &Meaning, count: usize) -> Vec<(f32, DocId)> {
-        let e5 = |document: DocId| Some((cosine(meaning.e5.values(), &self.vectors.e5(document)?), document));
-        let mut found: Vec<(f32, DocId)> = self.worth_a_look(allowed, meaning, count).into_iter().filter_map(e5).collect();
-        if found.len() > count && count > 0 {
-            found.select_nth_unstable_by(count - 1, |(a, at), (b, other)| b.total_cmp(a).then_with(|| at.cmp(other)));
-        }
-        found.truncate(count);
-        found
-    }
-
-    /// Who is worth an exact look.
-    fn worth_a_look(&self, allowed: &Bits, meaning: &Meaning, count: usize) -> Vec<DocId> {
+    /// Those that may be among the nearest, with what their cosines are about.
+    fn estimated(&self, allowed: &Bits, meaning: &Meaning, count: usize) -> Vec<(f32, DocId)> {
+        let query = meaning.e5.values();
         if allowed.count() <= FEW {
-            return allowed.documents().collect();
+            return self.signs.estimate(query, allowed.documents());
         }
-        let near = self.signs.nearest(meaning.e5.values(), Some(allowed.words()), (count * LOOKED_AT).max(FEW / 4));
-        let mut documents: Vec<DocId> = near.iter().map(|near| near.document).collect();
-        // In their order, so that a page of the column that was fetched is used for all its documents.
-        documents.sort_unstable();
-        documents
+        let near = self.signs.nearest(query, Some(allowed.words()), (count * ESTIMATED).max(FEW / 4));
+        self.signs.estimate(query, near.iter().map(|near| near.document))
     }
 }
 

@@ -72,8 +72,9 @@ impl Scores {
     #[inline]
     fn add(&mut self, document: DocId, score: Score) {
         if let Some(sum) = self.scores.get_mut(document as usize) {
-            let before = if self.found.insert(document) { *sum } else { 0.0 };
-            *sum = before + score;
+            // Without a branch: whether a document was found before is anybody's guess.
+            let kept = u32::from(self.found.insert(document)).wrapping_neg();
+            *sum = Score::from_bits(sum.to_bits() & kept) + score;
         }
     }
 

@@ -37,8 +37,7 @@ struct FieldTerms {
     is_title: bool,
     /// idf × (k1 + 1) of each term.
     weights: Vec<f32>,
-    /// k1 × (1 − b + b × length ÷ mean length) for each class of lengths that the index tells apart.
-    lengths: Arc<[f32; 256]>,
+    saturation: Arc<Saturation>,
     /// By segment and term.
     postings: Vec<Vec<Option<TermInfo>>>,
 }
@@ -47,7 +46,7 @@ struct FieldTerms {
 pub struct Postings<'a> {
     pub blocks: BlockSegmentPostings,
     pub weight: f32,
-    lengths: &'a [f32; 256],
+    saturation: &'a Saturation,
     classes: &'a FieldNormReader,
 }
 
@@ -82,12 +81,12 @@ impl Terms {
             let public = of_field(place(fields.of_document(true)))?;
             let own = frequencies_of(&public, all.len());
             let weights: Vec<f32> = own.iter().map(|&frequency| inverse_frequency(documents, frequency) * (K1 + 1.0)).collect();
-            let lengths = Arc::new(lengths(statistics.total_num_tokens(place(fields.of_document(true)))?, documents));
+            let saturation = Arc::new(Saturation::of_mean(statistics.total_num_tokens(place(fields.of_document(true)))?, documents));
             if verified {
                 let field = place(fields.of_document(false));
-                found.push(FieldTerms { field, is_title, weights: weights.clone(), lengths: Arc::clone(&lengths), postings: of_field(field)? });
+                found.push(FieldTerms { field, is_title, weights: weights.clone(), saturation: Arc::clone(&saturation), postings: of_field(field)? });
             }
-            found.push(FieldTerms { field: place(fields.of_document(true)), is_title, weights, lengths, postings: public });
+            found.push(FieldTerms { field: place(fields.of_document(true)), is_title, weights, saturation, postings: public });
             if !is_title {
                 frequencies = own;
             }
@@ -117,7 +116,7 @@ impl SegmentTerms<'_> {
             let info = terms.postings.get(self.ordinal)?.get(place)?.as_ref()?;
             let weight = terms.weights.get(place).copied().unwrap_or_default();
             let blocks = index.read_block_postings_from_terminfo(info, IndexRecordOption::WithFreqs);
-            Some(blocks.map(|blocks| Postings { blocks, weight, lengths: &terms.lengths, classes }).map_err(Into::into))
+            Some(blocks.map(|blocks| Postings { blocks, weight, saturation: &terms.saturation, classes }).map_err(Into::into))
         })
     }
 }
@@ -129,13 +128,40 @@ impl Postings<'_> {
         let weight = weight * self.weight;
         while !self.blocks.docs().is_empty() {
             for (&document, &frequency) in self.blocks.docs().iter().zip(self.blocks.freqs()) {
-                #[expect(clippy::cast_precision_loss, reason = "a term is not repeated that often")]
-                let frequency = frequency as f32;
-                let length = self.lengths[usize::from(self.classes.fieldnorm_id(document))];
-                see(document, weight * (frequency / (frequency + length)));
+                see(document, weight * self.saturation.of(frequency, self.classes.fieldnorm_id(document)));
             }
             self.blocks.advance();
         }
+    }
+}
+
+/// f ÷ (f + k1 × (1 − b + b × length ÷ mean length)): what a term that stands f times says, for each class of lengths that the index tells
+/// apart.
+struct Saturation {
+    lengths: [f32; 256],
+    /// Of terms that stand once to four times, as most do: a division a posting is saved.
+    few: [[f32; 256]; 4],
+}
+
+impl Saturation {
+    #[expect(clippy::cast_precision_loss, reason = "of counts a mean needs few digits")]
+    fn of_mean(tokens: u64, documents: u64) -> Self {
+        let mean = tokens as f32 / documents.max(1) as f32;
+        let lengths = std::array::from_fn(|class| {
+            let length = FieldNormReader::id_to_fieldnorm(u8::try_from(class).unwrap_or(u8::MAX)) as f32;
+            K1 * (1.0 - B + B * length / mean.max(f32::MIN_POSITIVE))
+        });
+        Self { lengths, few: [1.0, 2.0, 3.0, 4.0].map(|frequency| lengths.map(|length| frequency / (frequency + length))) }
+    }
+
+    #[inline]
+    fn of(&self, frequency: u32, class: u8) -> f32 {
+        if let Some(few) = self.few.get((frequency as usize).wrapping_sub(1)) {
+            return few[usize::from(class)];
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a term is not repeated that often")]
+        let frequency = frequency as f32;
+        frequency / (frequency + self.lengths[usize::from(class)])
     }
 }
 
@@ -150,15 +176,6 @@ fn frequencies_of(segments: &[Vec<Option<TermInfo>>], terms: usize) -> Vec<u64> 
         frequencies[frequency] += u64::from(info.doc_freq);
     }
     frequencies
-}
-
-#[expect(clippy::cast_precision_loss, reason = "of counts a mean needs few digits")]
-fn lengths(tokens: u64, documents: u64) -> [f32; 256] {
-    let mean = tokens as f32 / documents.max(1) as f32;
-    std::array::from_fn(|class| {
-        let length = FieldNormReader::id_to_fieldnorm(u8::try_from(class).unwrap_or(u8::MAX)) as f32;
-        K1 * (1.0 - B + B * length / mean.max(f32::MIN_POSITIVE))
-    })
 }
 
 /// ln(1 + (N − n + ½) ÷ (n + ½)) of N documents of which n hold the term.

@@ -29,6 +29,30 @@ fn simplify(text: &str) -> Option<String> {
     SIMPLIFIER.as_ref().map(|simplifier| simplifier.convert(text))
 }
 
+/// Whether a character by itself is simplified to another. Words are simplified as wholes where that differs, but a text of them has others
+/// that are, so that one look is enough to say that a text is in simplified characters.
+fn is_traditional(c: char) -> bool {
+    /// A bit for each of the common characters.
+    static COMMON: LazyLock<Vec<u64>> = LazyLock::new(|| {
+        let words = (COMMON_HAN.0 as u32..=COMMON_HAN.1 as u32).collect::<Vec<u32>>();
+        words.chunks(64).map(|chunk| chunk.iter().enumerate().fold(0, |word, (bit, code)| word | (u64::from(char::from_u32(*code).is_some_and(changes)) << bit))).collect()
+    });
+    if !is_han(c) {
+        return false;
+    }
+    match (c as u32).checked_sub(COMMON_HAN.0 as u32) {
+        Some(place) if c <= COMMON_HAN.1 => COMMON.get(place as usize / 64).is_none_or(|word| word >> (place % 64) & 1 == 1),
+        _ => changes(c),
+    }
+}
+
+const COMMON_HAN: (char, char) = ('\u{4E00}', '\u{9FFF}');
+
+fn changes(c: char) -> bool {
+    let text = String::from(c);
+    simplify(&text).is_some_and(|simple| simple != text)
+}
+
 pub fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3134F}' | '〇')
 }
@@ -56,8 +80,10 @@ pub fn fold_traced(text: &str) -> Traced {
             origins.push((start, end));
         }
     }
-    // Simplification exchanges one character for one; where it ever did not, the folded text is kept as it is.
-    if let Some(simple) = simplify(&folded)
+    // Simplification exchanges one character for one; where it ever did not, the folded text is kept as it is. Most texts have nothing to
+    // simplify, which a look at each character tells faster.
+    if folded.chars().any(is_traditional)
+        && let Some(simple) = simplify(&folded)
         && simple.chars().count() == origins.len()
     {
         folded = simple;
@@ -76,6 +102,12 @@ mod tests {
         assert_eq!(fold("激光雷達"), "激光雷达");
         assert_eq!(fold("CUDA"), "cuda");
         assert_eq!(fold("５ＮＭ"), "5nm");
+    }
+
+    #[test]
+    fn texts_in_traditional_characters_are_told_from_others() {
+        assert!("車規級激光雷達".chars().any(is_traditional) && "發展乾燥設備".chars().any(is_traditional));
+        assert!(!"车规级激光雷达算法，用于5nm芯片的EUV光源".chars().any(is_traditional));
     }
 
     #[test]
