@@ -44,8 +44,10 @@ struct FieldTerms {
 
 /// A term's postings in a field of a segment, with all that scores them.
 pub struct Postings<'a> {
-    pub blocks: BlockSegmentPostings,
-    pub weight: f32,
+    blocks: BlockSegmentPostings,
+    /// How many documents of the block were seen.
+    at: usize,
+    weight: f32,
     saturation: &'a Saturation,
     classes: &'a FieldNormReader,
 }
@@ -116,7 +118,7 @@ impl SegmentTerms<'_> {
             let info = terms.postings.get(self.ordinal)?.get(place)?.as_ref()?;
             let weight = terms.weights.get(place).copied().unwrap_or_default();
             let blocks = index.read_block_postings_from_terminfo(info, IndexRecordOption::WithFreqs);
-            Some(blocks.map(|blocks| Postings { blocks, weight, saturation: &terms.saturation, classes }).map_err(Into::into))
+            Some(blocks.map(|blocks| Postings { blocks, at: 0, weight, saturation: &terms.saturation, classes }).map_err(Into::into))
         })
     }
 }
@@ -124,13 +126,28 @@ impl SegmentTerms<'_> {
 impl Postings<'_> {
     /// What each document scores by the term, `weight` times BM25.
     #[inline]
-    pub fn for_each(mut self, weight: f32, mut see: impl FnMut(u32, f32)) {
+    pub fn for_each(mut self, weight: f32, see: impl FnMut(u32, f32)) {
+        self.for_each_before(u32::MAX, weight, see);
+    }
+
+    /// The same for the next documents before `end`; whether there are more behind it.
+    #[inline]
+    pub fn for_each_before(&mut self, end: u32, weight: f32, mut see: impl FnMut(u32, f32)) -> bool {
         let weight = weight * self.weight;
-        while !self.blocks.docs().is_empty() {
-            for (&document, &frequency) in self.blocks.docs().iter().zip(self.blocks.freqs()) {
+        loop {
+            let documents = self.blocks.docs().get(self.at..).unwrap_or_default();
+            let Some(last) = documents.last() else { return false };
+            let within = if *last < end { documents.len() } else { documents.partition_point(|document| *document < end) };
+            let frequencies = self.blocks.freqs().get(self.at..).unwrap_or_default();
+            for (&document, &frequency) in documents.iter().zip(frequencies).take(within) {
                 see(document, weight * self.saturation.of(frequency, self.classes.fieldnorm_id(document)));
             }
+            if within < documents.len() {
+                self.at += within;
+                return true;
+            }
             self.blocks.advance();
+            self.at = 0;
         }
     }
 }
