@@ -18,9 +18,10 @@ use super::columns::{Closeness, Vectors};
 use crate::embedding::embedder::E5_WIDTH;
 use crate::embedding::means::Meaning;
 
-/// Of each segment the angles are estimated of so many for each that is asked for, and of all segments together the best so many are looked
-/// at exactly. docs/benchmarks.md has the recall at a million listings.
-const ESTIMATED: usize = 24;
+/// For each that is asked for the angles of so many are estimated, of each segment in the measure of what a filter leaves of it, but so many
+/// at least; and of all segments together the best so many are looked at exactly. docs/benchmarks.md has the recall at a million listings.
+const ESTIMATED: usize = 100;
+const LEAST_ESTIMATED: usize = 4;
 const LOOKED_AT: usize = 24;
 /// Of a segment of which a filter leaves no more than this the angles of all are estimated, and where it leaves no more in all segments
 /// together, all are looked at exactly.
@@ -64,8 +65,10 @@ impl Nearest {
     pub fn find(&self, searcher: &Searcher, allowed: &[Bits], meaning: &Meaning, count: usize) -> Vec<(Closeness, DocAddress)> {
         let segments: Vec<Option<&OfSegment>> = searcher.segment_readers().iter().map(|segment| self.segments.get(&segment.segment_id()).map(AsRef::as_ref)).collect();
         let of_segment = |address: DocAddress| segments.get(address.segment_ord as usize).copied().flatten();
+        let left: usize = allowed.iter().map(Bits::count).sum();
         let estimate = |(ordinal, (of_segment, allowed)): (usize, (Option<&OfSegment>, &Bits))| {
-            let estimated = of_segment.map(|of_segment| of_segment.estimated(allowed, meaning, count)).unwrap_or_default();
+            let share = count * ESTIMATED * allowed.count() / left.max(1);
+            let estimated = of_segment.map(|of_segment| of_segment.estimated(allowed, meaning, share.max(count * LEAST_ESTIMATED))).unwrap_or_default();
             let ordinal = u32::try_from(ordinal).unwrap_or(u32::MAX);
             estimated.into_iter().map(move |(cosine, document)| (cosine, DocAddress::new(ordinal, document))).collect::<Vec<_>>()
         };
@@ -103,13 +106,13 @@ impl OfSegment {
         Ok(Self { signs, vectors })
     }
 
-    /// Those that may be among the nearest, with what their cosines are about.
+    /// Some that may be among the nearest, with what their cosines are about.
     fn estimated(&self, allowed: &Bits, meaning: &Meaning, count: usize) -> Vec<(f32, DocId)> {
         let query = meaning.e5.values();
         if allowed.count() <= FEW {
             return self.signs.estimate(query, allowed.documents());
         }
-        let near = self.signs.nearest(query, Some(allowed.words()), (count * ESTIMATED).max(FEW / 4));
+        let near = self.signs.nearest(query, Some(allowed.words()), count.max(FEW / 4));
         self.signs.estimate(query, near.iter().map(|near| near.document))
     }
 }
