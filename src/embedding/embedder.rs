@@ -27,7 +27,8 @@ const TOGETHER: usize = 8;
 /// The models read texts of any length in windows; beyond so many characters a text says nothing new.
 const READ: usize = 20_000;
 
-fn in_background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+/// Runs work on threads that give way to all that somebody waits for.
+pub fn in_background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     match &*BACKGROUND {
         Some(pool) => pool.install(work),
         None => work(),

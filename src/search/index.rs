@@ -22,7 +22,7 @@ use super::fields::{Fields, VERSION};
 use super::nearest::Nearest;
 use super::rank::Ground;
 use super::statistics::{Counts, Statistics};
-use crate::embedding::embedder::Embedder;
+use crate::embedding::embedder::{Embedder, in_background};
 use crate::embedding::means::{Meaning, Means, Role};
 use crate::feed::Position;
 use crate::text_enum;
@@ -221,9 +221,9 @@ impl SearchIndex {
         Ok(counts.into())
     }
 
-    /// Counts the terms of a generation. Takes seconds where there are many.
+    /// Counts the terms of a generation. Takes seconds where there are many, so not on the threads that searches share.
     pub fn count_terms(&self, generation: &Generation) -> Result<Statistics> {
-        let counts = Counts::of(&generation.reader.searcher(), &self.fields)?;
+        let counts = in_background(|| Counts::of(&generation.reader.searcher(), &self.fields))?;
         keep_counts(&counts, &self.dir.join(&generation.name));
         Ok(counts.into())
     }

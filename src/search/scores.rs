@@ -105,16 +105,10 @@ impl Scores {
     }
 
     /// Counts what is wanted in every document that has it.
-    pub fn count(&mut self, asked: &AskedSegment<'_>, wanted: &Wanted) -> tantivy::Result<()> {
+    fn count(&mut self, asked: &AskedSegment<'_>, wanted: &Wanted) -> tantivy::Result<()> {
         match wanted {
-            Wanted::Term { place, weight, in_title } => {
-                for (is_title, weight) in [(false, *weight), (true, *in_title)].into_iter().filter(|(_, weight)| *weight > 0.0) {
-                    for postings in asked.terms.postings(*place, is_title) {
-                        postings?.for_each(weight, |document, score| self.add(document, score));
-                    }
-                }
-            }
-            Wanted::Sum(parts) => parts.iter().try_for_each(|part| self.count(asked, part))?,
+            Wanted::Term { .. } => self.count_all(asked, std::slice::from_ref(wanted))?,
+            Wanted::Sum(parts) => self.count_all(asked, parts)?,
             Wanted::Best(parts) => {
                 let mut best = self.beside();
                 for part in parts {

@@ -202,3 +202,25 @@ fn inverse_frequency(documents: f64, holding: f64) -> f64 {
     let n = holding.min(documents);
     (1.0 + (documents - n + 0.5) / (n + 0.5)).ln()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is kept gives the same weights, and what is no such file gives none.
+    #[test]
+    fn kept_counts_are_those_that_were_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Counts::kept(folder.path()).is_none());
+        let counts = || Counts { counted: 10, public: 8, terms: vec![(hash("lidar"), 2), (hash("雷达"), 5)], words: HashMap::from([("batteri".to_owned(), 200)]) };
+        counts().keep(folder.path()).unwrap();
+        let (kept, own) = (Statistics::from(Counts::kept(folder.path()).unwrap()), Statistics::from(counts()));
+        for term in ["lidar", "雷达", "unheard"] {
+            assert!((kept.idf(hash(term)) - own.idf(hash(term))).abs() < 1e-12, "{term}");
+        }
+        assert_eq!(kept.frequent.meant_by("bateri", 1), Some("batteri"));
+        assert!(!kept.is_stale(10) && kept.is_stale(11));
+        std::fs::write(folder.path().join(KEPT), "{").unwrap();
+        assert!(Counts::kept(folder.path()).is_none());
+    }
+}

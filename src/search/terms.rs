@@ -124,13 +124,7 @@ impl SegmentTerms<'_> {
 }
 
 impl Postings<'_> {
-    /// What each document scores by the term, `weight` times BM25.
-    #[inline]
-    pub fn for_each(mut self, weight: f32, see: impl FnMut(u32, f32)) {
-        self.for_each_before(u32::MAX, weight, see);
-    }
-
-    /// The same for the next documents before `end`; whether there are more behind it.
+    /// What the next documents before `end` score by the term, `weight` times BM25; whether there are more behind it.
     #[inline]
     pub fn for_each_before(&mut self, end: u32, weight: f32, mut see: impl FnMut(u32, f32)) -> bool {
         let weight = weight * self.weight;
