@@ -8,6 +8,7 @@
 pub mod error;
 pub mod windows;
 pub mod kernel;
+mod matrix;
 pub mod e5;
 pub mod universal;
 pub mod files;

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use super::bytes::Bytes;
 use super::tokenizer::Vocabulary;
 use crate::error::ModelError;
+use crate::kernel::BLOCK;
 
-/// Weights in a block, and its bytes.
-pub const BLOCK: usize = 32;
+/// The bytes of a block of weights.
 pub const BLOCK_BYTES: usize = 18;
 
 const F32: u8 = 0;
@@ -119,15 +119,12 @@ fn directory(bytes: &mut Bytes<'_>) -> Result<HashMap<String, Tensor>, ModelErro
     Ok(tensors)
 }
 
-/// The weights of one row of blocks.
-pub fn unpack(blocks: &[u8], row: &mut Vec<f32>) {
-    row.clear();
-    for block in blocks.as_chunks::<BLOCK_BYTES>().0 {
-        let scale = half(u16::from_le_bytes([block[0], block[1]]));
-        let weights = &block[2..];
-        row.extend(weights.iter().map(|byte| scale * (f32::from(byte & 0x0f) - 8.0)));
-        row.extend(weights.iter().map(|byte| scale * (f32::from(byte >> 4) - 8.0)));
-    }
+/// The scale and the weights of each block of a row, each weight larger by 8 than what it stands for.
+pub fn weights(blocks: &[u8]) -> impl Iterator<Item = (f32, [u8; BLOCK])> {
+    blocks.as_chunks::<BLOCK_BYTES>().0.iter().map(|block| {
+        let (halves, packed) = (u16::from_le_bytes([block[0], block[1]]), &block[2..]);
+        (half(halves), std::array::from_fn(|number| if number < BLOCK / 2 { packed[number] & 0x0f } else { packed[number - BLOCK / 2] >> 4 }))
+    })
 }
 
 /// IEEE 754 half precision. What is no number counts as nothing, so that no weight can spoil a whole text.

@@ -1,6 +1,7 @@
 //! The parts of the network beside its products of matrices.
 
 use crate::kernel::{Machine, folded, nearest};
+use crate::matrix::{Matrix, Rows};
 
 /// Width of a head. All of this family have it, and a fixed width lets the compiler keep a head in registers.
 pub const HEAD: usize = 32;
@@ -66,53 +67,35 @@ fn exponential<M: Machine>(machine: M, x: f32) -> f32 {
     f32::from_bits(power.to_bits().wrapping_add_signed(whole << 23))
 }
 
-/// What one head takes from the tokens of one text.
-#[derive(Default)]
-pub struct Attention {
-    /// The keys by columns, each as long as `padded` tokens, so that a query meets eight keys at once.
-    keys: Vec<f32>,
-    scores: Vec<f32>,
-}
+/// Queries that meet the keys together: their scores with as many tokens as a text may have stay in the cache.
+const TOGETHER: usize = 48;
 
-/// Tokens whose scores are added up together.
-const TOGETHER: usize = 32;
-
-impl Attention {
-    /// For each token of a text: the values of all its tokens, weighed by how well its query meets their keys (Vaswani 2017).
-    /// `qkv` holds rows of query, key and value, each `width` wide; the result, rows of `width`, goes into `output`.
-    #[inline(always)]
-    pub fn of_text<M: Machine>(&mut self, machine: M, qkv: &[f32], width: usize, output: &mut [f32]) {
-        let tokens = qkv.len() / (3 * width);
-        let padded = tokens.next_multiple_of(TOGETHER);
-        self.keys.resize(HEAD * padded, 0.0);
-        self.scores.resize(padded, 0.0);
-        for head in 0..width / HEAD {
-            let at = head * HEAD;
-            for (token, row) in qkv.chunks_exact(3 * width).enumerate() {
-                for (column, key) in row[width + at..][..HEAD].iter().enumerate() {
-                    self.keys[column * padded + token] = *key;
+/// For each token of a text: the values of all its tokens, weighed by how well its query meets their keys (Vaswani 2017).
+/// `qkv` holds rows of query, key and value, each `width` wide; the result, rows of `width`, goes into `output`.
+#[inline(always)]
+pub fn attend<M: Machine>(machine: M, qkv: &[f32], width: usize, output: &mut [f32]) {
+    let (stride, count) = (3 * width, qkv.len() / (3 * width));
+    let (mut scores, mut gathered) = (Vec::new(), Vec::new());
+    for at in (0..width).step_by(HEAD) {
+        let keys = Matrix::of_columns(Rows { values: &qkv[width + at..], stride, count }, HEAD);
+        let values = Matrix::of_rows(Rows { values: &qkv[2 * width + at..], stride, count }, HEAD);
+        for (queries, output) in qkv.chunks(stride * TOGETHER).zip(output.chunks_mut(width * TOGETHER)) {
+            let together = queries.len() / stride;
+            scores.clear();
+            scores.resize(together * count, 0.0);
+            keys.add_product(Rows { values: &queries[at..], stride, count: together }, &mut scores);
+            gathered.clear();
+            gathered.resize(together * HEAD, 0.0);
+            let mut shares = [0.0; TOGETHER];
+            for (share, scores) in shares.iter_mut().zip(scores.chunks_exact_mut(count)) {
+                *share = soften(machine, scores);
+            }
+            values.add_product(Rows::dense(&scores, count), &mut gathered);
+            for ((row, gathered), share) in output.chunks_exact_mut(width).zip(gathered.chunks_exact(HEAD)).zip(shares) {
+                for (value, gathered) in row[at..][..HEAD].iter_mut().zip(gathered) {
+                    *value = gathered * share;
                 }
             }
-            for (row, output) in qkv.chunks_exact(3 * width).zip(output.chunks_exact_mut(width)) {
-                self.meet(machine, &row[at..][..HEAD], padded);
-                let weights = &mut self.scores[..tokens];
-                let share = soften(machine, weights);
-                gather(machine, weights, share, qkv, 3 * width, 2 * width + at, &mut output[at..][..HEAD]);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn meet<M: Machine>(&mut self, machine: M, query: &[f32], padded: usize) {
-        for (block, scores) in self.scores.as_chunks_mut::<TOGETHER>().0.iter_mut().enumerate() {
-            let mut sums = [0_f32; TOGETHER];
-            for (column, value) in query.iter().enumerate() {
-                let keys = &self.keys[column * padded + block * TOGETHER..][..TOGETHER];
-                for (sum, key) in sums.iter_mut().zip(keys) {
-                    *sum = machine.fused(*value, *key, *sum);
-                }
-            }
-            *scores = sums;
         }
     }
 }
@@ -126,33 +109,6 @@ fn soften<M: Machine>(machine: M, scores: &mut [f32]) -> f32 {
         *score = exponential(machine, (*score - highest) * SCALE);
     }
     1.0 / folded(scores, 0.0, |sum, weight| sum + weight)
-}
-
-/// Two tokens at a time into sums of their own, so that no addition waits for the one before.
-#[inline(always)]
-fn gather<M: Machine>(machine: M, weights: &[f32], share: f32, qkv: &[f32], stride: usize, at: usize, output: &mut [f32]) {
-    let (mut even, mut odd) = ([0_f32; HEAD], [0_f32; HEAD]);
-    let mut rows = qkv.chunks_exact(stride).map(|row| &row[at..][..HEAD]);
-    let (pairs, last) = weights.as_chunks::<2>();
-    for weights in pairs {
-        if let (Some(first), Some(second)) = (rows.next(), rows.next()) {
-            add(machine, &mut even, first, weights[0]);
-            add(machine, &mut odd, second, weights[1]);
-        }
-    }
-    if let (Some(row), [weight]) = (rows.next(), last) {
-        add(machine, &mut even, row, *weight);
-    }
-    for ((value, one), other) in output.iter_mut().zip(&even).zip(&odd) {
-        *value = (one + other) * share;
-    }
-}
-
-#[inline(always)]
-fn add<M: Machine>(machine: M, sums: &mut [f32; HEAD], row: &[f32], weight: f32) {
-    for (sum, value) in sums.iter_mut().zip(row) {
-        *sum = machine.fused(weight, *value, *sum);
-    }
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ mod format;
 mod layer;
 mod tokenizer;
 
-use self::format::{File, Shape, unpack};
-use self::layer::{Attention, HEAD, add_and_normalise, gelu};
+use self::format::{BLOCK_BYTES, File, Shape, weights};
+use self::layer::{HEAD, add_and_normalise, attend, gelu};
 use self::tokenizer::Vocabulary;
 use crate::error::ModelError;
-use crate::kernel::{Activations, MAX_COLUMNS, Machine, Matrix, PANEL, Work, run};
+use crate::kernel::{Activations, BLOCK, Machine, Matrix, PANEL, Work, run};
 use crate::vector::make_unit;
 use crate::windows::{Window, windows};
 
@@ -66,7 +66,7 @@ impl E5 {
     pub fn read(bytes: &[u8]) -> Result<Self, ModelError> {
         let file = File::read(bytes)?;
         let shape = file.shape;
-        if shape.width != shape.heads * HEAD || shape.width % PANEL != 0 || shape.inner % PANEL != 0 || shape.inner > MAX_COLUMNS || shape.width > MAX_COLUMNS {
+        if shape.width != shape.heads * HEAD || shape.width % PANEL != 0 || shape.inner % PANEL != 0 {
             return Err(ModelError::malformed("the header", format!("{} heads of {} and {} inner cannot be computed", shape.heads, shape.width, shape.inner)));
         }
         let kind = file.floats("emb.type", shape.types * shape.width)?;
@@ -124,7 +124,7 @@ impl E5 {
     fn forward<M: Machine>(&self, machine: M, batch: &Batch, sums: &mut [Vec<f32>]) {
         let (width, epsilon) = (self.shape.width, self.shape.epsilon);
         let mut state = self.first_vectors(batch);
-        let (mut input, mut attention) = (Activations::default(), Attention::default());
+        let mut input = Activations::default();
         let (mut wide, mut narrow) = (Vec::new(), Vec::new());
         let mut seen = vec![0_f32; state.len()];
         add_and_normalise(machine, &mut state, None, &self.first.scale, &self.first.shift, epsilon);
@@ -133,7 +133,7 @@ impl E5 {
             layer.qkv.multiply(machine, &input, &mut wide);
             for text in &batch.texts {
                 let (from, to) = (text.start, text.start + text.length);
-                attention.of_text(machine, &wide[3 * width * from..3 * width * to], width, &mut seen[width * from..width * to]);
+                attend(machine, &wide[3 * width * from..3 * width * to], width, &mut seen[width * from..width * to]);
             }
             input.take(&seen, width);
             layer.after_attention.multiply(machine, &input, &mut narrow);
@@ -160,13 +160,14 @@ impl E5 {
     /// The vectors of the pieces and of their places.
     fn first_vectors(&self, batch: &Batch) -> Vec<f32> {
         let width = self.shape.width;
-        let size = width / format::BLOCK * format::BLOCK_BYTES;
+        let size = width / BLOCK * BLOCK_BYTES;
         let mut state = Vec::with_capacity(batch.tokens.len() * width);
-        let mut row = Vec::with_capacity(width);
         for &(piece, position) in &batch.tokens {
             // A piece's number is below the size of the vocabulary, which was checked when the file was read.
-            unpack(&self.pieces[piece as usize * size..][..size], &mut row);
-            state.extend(row.iter().zip(&self.positions[position * width..]).map(|(value, place)| value + place));
+            let blocks = weights(&self.pieces[piece as usize * size..][..size]);
+            for ((scale, weights), places) in blocks.zip(self.positions[position * width..].as_chunks::<BLOCK>().0) {
+                state.extend(weights.iter().zip(places).map(|(weight, place)| scale * (f32::from(*weight) - 8.0) + place));
+            }
         }
         state
     }
@@ -223,8 +224,8 @@ fn norm(file: &File<'_>, name: &str) -> Result<Norm, ModelError> {
 fn stacked(file: &File<'_>, names: &[String], rows: usize, columns: usize) -> Result<Matrix, ModelError> {
     let blocks = names.iter().map(|name| file.blocks(&format!("{name}.w"), rows, columns)).collect::<Result<Vec<_>, _>>()?;
     let bias = names.iter().map(|name| file.floats(&format!("{name}.b"), rows)).collect::<Result<Vec<_>, _>>()?.concat();
-    let size = columns / format::BLOCK * format::BLOCK_BYTES;
-    Ok(Matrix::new(names.len() * rows, columns, bias, |row, into| unpack(&blocks[row / rows][row % rows * size..][..size], into)))
+    let size = columns / BLOCK * BLOCK_BYTES;
+    Ok(Matrix::new(names.len() * rows, columns, bias, |row| weights(&blocks[row / rows][row % rows * size..][..size])))
 }
 
 fn layer(file: &File<'_>, number: usize) -> Result<Layer, ModelError> {

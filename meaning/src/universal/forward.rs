@@ -5,8 +5,8 @@
 //!
 //! The tokens of several texts are the rows of one matrix, so that a weight is fetched from memory once for all of them.
 
-use super::matrix::Rows;
 use super::weights::{BRANCH, Convolution, FEATURES, NARROW, Norm, ORDERS, WIDTH, Weights};
+use crate::matrix::Rows;
 
 /// The width of what the convolutions see, all together.
 const PROJECTED: usize = ORDERS.len() * BRANCH;

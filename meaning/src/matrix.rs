@@ -26,14 +26,31 @@ impl Matrix {
     /// The matrix whose rows have as many columns, and come one after another in `values`.
     pub fn new(values: &[f32], columns: usize) -> Self {
         let columns = columns.max(1);
-        let rows = values.len() / columns;
-        let mut panels = vec![[0.0; PANEL]; rows * columns.div_ceil(PANEL)];
-        for (row, values) in values.chunks_exact(columns).enumerate() {
-            for (panel, values) in values.chunks(PANEL).enumerate() {
-                panels[panel * rows + row][..values.len()].copy_from_slice(values);
+        Self::of_rows(Rows::dense(values, columns), columns)
+    }
+
+    /// The matrix whose columns are these rows, each of `length` values.
+    pub fn of_columns(columns: Rows, length: usize) -> Self {
+        let mut panels = vec![[0.0; PANEL]; length * columns.count.div_ceil(PANEL)];
+        for column in 0..columns.count {
+            let values = &columns.values[column * columns.stride..][..length];
+            for (row, value) in panels[column / PANEL * length..].iter_mut().zip(values) {
+                row[column % PANEL] = *value;
             }
         }
-        Self { rows, columns, panels }
+        Self { rows: length, columns: columns.count, panels }
+    }
+
+    /// The matrix of these rows, each of `columns` values.
+    pub fn of_rows(rows: Rows, columns: usize) -> Self {
+        let mut panels = vec![[0.0; PANEL]; rows.count * columns.div_ceil(PANEL)];
+        for row in 0..rows.count {
+            let values = &rows.values[row * rows.stride..][..columns];
+            for (panel, values) in values.chunks(PANEL).enumerate() {
+                panels[panel * rows.count + row][..values.len()].copy_from_slice(values);
+            }
+        }
+        Self { rows: rows.count, columns, panels }
     }
 
     /// `left · self`, its rows one after another.
