@@ -1,4 +1,4 @@
-//! How many of the really nearest the search by meaning finds: it looks at signs first, and exactly only at some.
+//! How many of the really nearest the search by meaning finds: it looks at short forms first, and exactly only at some.
 //!
 //! The questions are listings that are not there, made as those that are; the truth is the cosine to every listing that the filter allows.
 
@@ -56,8 +56,8 @@ pub async fn measure(floor: &Floor, clusters: &Clusters, url: &Secret) -> Result
     let began = Instant::now();
     let nearest = Nearest::of(searcher, None)?;
     let mut measures = vec![
-        Measure::one("signs of all vectors read from the index", "s", began.elapsed().as_secs_f64()),
-        Measure::one("memory of the signs", "MiB", nearest.size() as f64 / 1_048_576.0),
+        Measure::one("short forms of all vectors read from the index", "s", began.elapsed().as_secs_f64()),
+        Measure::one("memory of the short forms", "MiB", nearest.size() as f64 / 1_048_576.0),
     ];
     let truth = Truth::of(searcher)?;
     let mut series = Vec::new();

@@ -13,4 +13,6 @@ pub mod e5;
 pub mod universal;
 pub mod files;
 pub mod vector;
+mod pages;
 pub mod nearest;
+pub mod quantized;

@@ -62,7 +62,7 @@ impl Bits {
 
     /// In their order.
     pub fn documents(&self) -> impl Iterator<Item = DocId> + '_ {
-        (0_u32..).zip(&self.0).flat_map(|(block, &word)| BitsOf(word).map(move |bit| block * 64 + bit))
+        documents_of(&self.0)
     }
 
     /// What both sets hold, in its order.
@@ -79,6 +79,16 @@ impl Bits {
     pub fn size(&self) -> usize {
         8 * self.0.len()
     }
+}
+
+/// The documents of some words of a set, in their order, counted from the first word on.
+pub fn documents_of(words: &[u64]) -> impl Iterator<Item = DocId> + '_ {
+    (0_u32..).zip(words).flat_map(|(block, &word)| BitsOf(word).map(move |bit| block * 64 + bit))
+}
+
+/// How many documents some words of a set hold.
+pub fn count_of(words: &[u64]) -> usize {
+    dispatch!(Level::new(), simd => count_common(simd, words, words))
 }
 
 /// The places of a word's bits, the lowest first.

@@ -44,7 +44,7 @@ impl Vectors {
     pub fn meaning(&self, document: DocId) -> Option<Meaning> {
         Some(Meaning {
             e5: Direction::of_values(&self.e5(document)?)?,
-            universal: Direction::of_values(&self.universal(document).next()?)?,
+            universal: Direction::of_values(&first::<UNIVERSAL_WIDTH>(self.universal.as_ref()?, document)?)?,
             pieces: Vec::new(),
             languages: self.languages(document),
         })

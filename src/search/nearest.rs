@@ -1,7 +1,8 @@
 //! The listings that mean nearly what a question means, among those that a filter allows.
 //!
-//! The index keeps each document's directions in columns. Of each segment the signs are held in memory, a sixty-fourth of the numbers that
-//! the models gave; they choose who is looked at exactly. Segments never change, so a new snapshot reads the signs of new segments alone.
+//! The index keeps each document's directions in columns. Of each segment a short form is held in memory: the signs of all components, of
+//! which those of all documents are compared with the question's, and the components in 4 bits each, by which the best of them are put in
+//! order. The first few of these are looked at exactly. Segments never change, so a new snapshot reads new segments alone.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -11,21 +12,21 @@ use rayon::prelude::*;
 use tantivy::index::SegmentId;
 use tantivy::{DocAddress, DocId, Searcher, SegmentReader};
 use zonebridge_meaning::nearest::Signs;
+use zonebridge_meaning::quantized::Quantized;
 use zonebridge_meaning::vector::cosine;
 
-use super::bits::Bits;
+use super::bits::{Bits, count_of, documents_of};
 use super::columns::{Closeness, Vectors};
 use crate::embedding::embedder::E5_WIDTH;
 use crate::embedding::means::Meaning;
 
-/// For each that is asked for the angles of so many are estimated, of each segment in the measure of what a filter leaves of it, but so many
-/// at least; and of all segments together the best so many are looked at exactly. docs/benchmarks.md has the recall at a million listings.
-const ESTIMATED: usize = 100;
-const LEAST_ESTIMATED: usize = 4;
-const LOOKED_AT: usize = 24;
-/// Of a segment of which a filter leaves no more than this the angles of all are estimated, and where it leaves no more in all segments
-/// together, all are looked at exactly.
-const FEW: usize = 4_096;
+/// For each that is asked for so many are looked at in 4 bits, of each part in the measure of what a filter leaves of it, but so many at
+/// least; and of all parts together the best so many exactly. docs/benchmarks.md has the recall at a million listings.
+const BY_SIGNS: usize = 40;
+const LEAST_BY_SIGNS: usize = 4;
+const LOOKED_AT: usize = 2;
+/// Documents of a part: parts are shared among the cores, whatever the sizes of the segments.
+const PART: u32 = if cfg!(test) { 1 << 12 } else { 1 << 16 };
 
 /// The vectors of all segments of a snapshot.
 #[derive(Default, Clone)]
@@ -33,10 +34,18 @@ pub struct Nearest {
     segments: HashMap<SegmentId, Arc<OfSegment>>,
 }
 
-/// The signs of a segment, in memory, and its columns, opened.
+/// The vectors of a segment: in short forms, in memory, and in columns, opened.
 struct OfSegment {
-    signs: Signs,
+    parts: Vec<Part>,
     vectors: Vectors,
+}
+
+/// The short forms of the vectors of some documents that follow each other.
+struct Part {
+    /// A multiple of 64.
+    first: DocId,
+    signs: Signs,
+    quantized: Quantized,
 }
 
 impl Nearest {
@@ -53,7 +62,7 @@ impl Nearest {
 
     /// Bytes of memory that it takes.
     pub fn size(&self) -> usize {
-        self.segments.values().map(|segment| segment.signs.size()).sum()
+        self.segments.values().flat_map(|segment| &segment.parts).map(|part| part.signs.size() + part.quantized.size()).sum()
     }
 
     /// The vectors of a segment.
@@ -66,30 +75,33 @@ impl Nearest {
         let segments: Vec<Option<&OfSegment>> = searcher.segment_readers().iter().map(|segment| self.segments.get(&segment.segment_id()).map(AsRef::as_ref)).collect();
         let of_segment = |address: DocAddress| segments.get(address.segment_ord as usize).copied().flatten();
         let left: usize = allowed.iter().map(Bits::count).sum();
-        let estimate = |(ordinal, (of_segment, allowed)): (usize, (Option<&OfSegment>, &Bits))| {
-            let share = count * ESTIMATED * allowed.count() / left.max(1);
-            let estimated = of_segment.map(|of_segment| of_segment.estimated(allowed, meaning, share.max(count * LEAST_ESTIMATED))).unwrap_or_default();
-            let ordinal = u32::try_from(ordinal).unwrap_or(u32::MAX);
-            estimated.into_iter().map(move |(cosine, document)| (cosine, DocAddress::new(ordinal, document))).collect::<Vec<_>>()
+        let parts: Vec<(u32, &Part, &[u64])> = (0_u32..)
+            .zip(segments.iter().zip(allowed))
+            .flat_map(|(ordinal, (of_segment, allowed))| of_segment.iter().flat_map(|of_segment| &of_segment.parts).map(move |part| (ordinal, part, part.of(allowed))))
+            .collect();
+        let choose = |&(ordinal, part, allowed): &(u32, &Part, &[u64])| {
+            let by_signs = (count * BY_SIGNS * count_of(allowed) / left.max(1)).max(count * LEAST_BY_SIGNS);
+            let chosen = part.choose(allowed, meaning, by_signs, count * LOOKED_AT);
+            chosen.into_iter().map(move |(cosine, document)| (cosine, DocAddress::new(ordinal, document)))
         };
-        let mut near: Vec<(f32, DocAddress)> = segments.par_iter().copied().zip(allowed).enumerate().flat_map_iter(estimate).collect();
-        keep_nearest(&mut near, (count * LOOKED_AT).max(FEW));
+        let mut near: Vec<(f32, DocAddress)> = parts.par_iter().with_max_len(1).flat_map_iter(choose).collect();
+        keep_nearest(&mut near, count * LOOKED_AT);
         // In their order, so that a page of the column that was fetched is used for all its documents.
         near.sort_unstable_by_key(|(_, address)| *address);
         let exactly = |(_, address): &(f32, DocAddress)| Some((cosine(meaning.e5.values(), &of_segment(*address)?.vectors.e5(address.doc_id)?), *address));
-        let mut found: Vec<(f32, DocAddress)> = near.par_iter().with_min_len(256).filter_map(exactly).collect();
+        let mut found: Vec<(f32, DocAddress)> = near.par_iter().with_min_len(64).filter_map(exactly).collect();
         keep_nearest(&mut found, count);
         found.sort_unstable_by(nearest_first);
         // The other model is read of the nearest alone.
-        found.into_iter().filter_map(|(_, address)| Some((of_segment(address)?.vectors.closeness(address.doc_id, meaning)?, address))).collect()
+        found.into_par_iter().with_min_len(64).filter_map(|(_, address)| Some((of_segment(address)?.vectors.closeness(address.doc_id, meaning)?, address))).collect()
     }
 }
 
-fn nearest_first(a: &(f32, DocAddress), b: &(f32, DocAddress)) -> Ordering {
+fn nearest_first<D: Ord>(a: &(f32, D), b: &(f32, D)) -> Ordering {
     b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1))
 }
 
-fn keep_nearest(all: &mut Vec<(f32, DocAddress)>, count: usize) {
+fn keep_nearest<D: Ord>(all: &mut Vec<(f32, D)>, count: usize) {
     if all.len() > count {
         all.select_nth_unstable_by(count, nearest_first);
         all.truncate(count);
@@ -98,22 +110,42 @@ fn keep_nearest(all: &mut Vec<(f32, DocAddress)>, count: usize) {
 
 impl OfSegment {
     fn read(segment: &SegmentReader) -> tantivy::Result<Self> {
-        let mut signs = Signs::with_width(E5_WIDTH);
         let vectors = Vectors::of(segment)?;
-        for document in 0..segment.max_doc() {
-            signs.push(vectors.e5(document).as_ref().map(<[i8; E5_WIDTH]>::as_slice));
+        let firsts: Vec<DocId> = (0..segment.max_doc()).step_by(PART as usize).collect();
+        let parts = firsts.into_par_iter().map(|first| Part::read(&vectors, first, segment.max_doc().min(first + PART)));
+        Ok(Self { parts: parts.collect(), vectors })
+    }
+}
+
+impl Part {
+    fn read(vectors: &Vectors, first: DocId, end: DocId) -> Self {
+        let documents = (end - first) as usize;
+        let (mut signs, mut quantized) = (Signs::with_capacity(E5_WIDTH, documents), Quantized::with_capacity(E5_WIDTH, documents));
+        for document in first..end {
+            let direction = vectors.e5(document);
+            let values = direction.as_ref().map(<[i8; E5_WIDTH]>::as_slice);
+            signs.push(values);
+            quantized.push(values);
         }
-        Ok(Self { signs, vectors })
+        Self { first, signs, quantized }
     }
 
-    /// Some that may be among the nearest, with what their cosines are about.
-    fn estimated(&self, allowed: &Bits, meaning: &Meaning, count: usize) -> Vec<(f32, DocId)> {
+    /// What a set of the segment's documents holds of these.
+    fn of<'a>(&self, allowed: &'a Bits) -> &'a [u64] {
+        let (words, from) = (allowed.words(), self.first as usize / 64);
+        words.get(from..words.len().min(from + self.signs.len().div_ceil(64))).unwrap_or_default()
+    }
+
+    /// Some that may be among the nearest, with nearly their cosines: the best `keep` of so many by signs.
+    fn choose(&self, allowed: &[u64], meaning: &Meaning, by_signs: usize, keep: usize) -> Vec<(f32, DocId)> {
         let query = meaning.e5.values();
-        if allowed.count() <= FEW {
-            return self.signs.estimate(query, allowed.documents());
-        }
-        let near = self.signs.nearest(query, Some(allowed.words()), count.max(FEW / 4));
-        self.signs.estimate(query, near.iter().map(|near| near.document))
+        let mut chosen = if count_of(allowed) <= by_signs {
+            self.quantized.cosines(query, documents_of(allowed))
+        } else {
+            self.quantized.cosines(query, self.signs.nearest(query, Some(allowed), by_signs).iter().map(|near| near.document))
+        };
+        keep_nearest(&mut chosen, keep);
+        chosen.into_iter().map(|(cosine, document)| (cosine, self.first + document)).collect()
     }
 }
 
