@@ -5,8 +5,9 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use quick_cache::sync::Cache;
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocSet, InvertedIndexReader, Searcher, SegmentReader, TERMINATED};
 
@@ -22,7 +23,9 @@ const SEPARATOR: char = '\u{1f}';
 /// A keyword is found from so many of its words on.
 const MAX_STARTS: usize = 8;
 /// So many entries of all segments together are looked at: a prefix that begins more is too short to tell what is meant.
-const WALKED: usize = 6_000;
+const WALKED: usize = 3_000;
+/// So many words are offered at most.
+pub const MOST: usize = 10;
 /// Of the first so many it is counted who still holds them.
 const RECOUNTED: usize = 40;
 /// Up to so many documents are counted one by one where some were deleted; of more, the share that is left is assumed.
@@ -82,8 +85,27 @@ fn has_han(text: &str) -> bool {
     text.chars().any(is_han)
 }
 
+/// What was typed before on the same snapshot of the index: everybody begins with the same few letters, and these take longest.
+pub struct Completed(Cache<String, Arc<[Completion]>>);
+
+/// How many beginnings are remembered.
+const REMEMBERED: usize = 4_096;
+
+impl Default for Completed {
+    fn default() -> Self {
+        Self(Cache::new(REMEMBERED))
+    }
+}
+
+impl Completed {
+    /// At most [`MOST`] words that complete what was typed, the best first.
+    pub fn complete(&self, searcher: &Searcher, field: Field, typed: &str) -> tantivy::Result<Arc<[Completion]>> {
+        self.0.get_or_insert_with(typed, || Ok(complete(searcher, field, typed, MOST)?.into()))
+    }
+}
+
 /// At most `limit` words that complete what was typed, the best first.
-pub fn complete(searcher: &Searcher, field: Field, typed: &str, limit: usize) -> tantivy::Result<Vec<Completion>> {
+fn complete(searcher: &Searcher, field: Field, typed: &str, limit: usize) -> tantivy::Result<Vec<Completion>> {
     let (prefix, typed_han) = (fold(typed.trim()), has_han(typed));
     let segments = segments(searcher, field)?;
     let mut found = Vec::new();
@@ -113,7 +135,7 @@ fn add_new(found: &mut Vec<Completion>, more: Vec<Completion>) {
     }
 }
 
-type Segment<'a> = (&'a SegmentReader, std::sync::Arc<InvertedIndexReader>);
+type Segment<'a> = (&'a SegmentReader, Arc<InvertedIndexReader>);
 
 fn segments(searcher: &Searcher, field: Field) -> tantivy::Result<Vec<Segment<'_>>> {
     searcher.segment_readers().iter().map(|segment| Ok((segment, segment.inverted_index(field)?))).collect()

@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::allowed::Known;
+use super::completion::Completed;
 use super::fields::{Fields, VERSION};
 use super::nearest::Nearest;
 use super::rank::Ground;
@@ -129,6 +130,7 @@ pub struct Snapshot {
     pub nearest: Nearest,
     /// Who fulfils the conditions that were asked before.
     known: Known,
+    pub completed: Arc<Completed>,
     /// What the vectors of the index are centred by, and so must be those of questions.
     pub means: Arc<Means>,
     pub position: Position,
@@ -204,7 +206,7 @@ impl SearchIndex {
             Some(_) => Arc::new(Statistics::from(Counts::of(&searcher, &self.fields)?)),
             None => Arc::new(self.first_statistics(generation, &searcher)?),
         };
-        self.snapshot.store(Some(Arc::new(Snapshot { searcher, statistics, nearest, known, means: Arc::clone(means), position })));
+        self.snapshot.store(Some(Arc::new(Snapshot { searcher, statistics, nearest, known, completed: Arc::default(), means: Arc::clone(means), position })));
         Ok(())
     }
 

@@ -4,13 +4,12 @@ use actix_web::{HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::completion::{Completion, complete};
+use super::completion::Completion;
 use super::index::{SearchIndex, Snapshot};
 use crate::error::{Error, FieldError, Result};
 use crate::http::body::Query;
 use crate::text_enum;
 
-const MAX_SUGGESTIONS: usize = 10;
 const MAX_TYPED_CHARS: usize = 64;
 
 /// What was typed so far.
@@ -43,10 +42,10 @@ pub struct Suggestion {
     pub count: u64,
 }
 
-impl From<Completion> for Suggestion {
-    fn from(completion: Completion) -> Self {
+impl From<&Completion> for Suggestion {
+    fn from(completion: &Completion) -> Self {
         let kind = if completion.concept.is_some() { SuggestionKind::Concept } else { SuggestionKind::Keyword };
-        Self { text: completion.text, kind, code: completion.concept.map(|concept| concept.code), count: completion.count }
+        Self { text: completion.text.clone(), kind, code: completion.concept.map(|concept| concept.code), count: completion.count }
     }
 }
 
@@ -70,8 +69,8 @@ async fn suggest(index: web::Data<SearchIndex>, query: Query<SuggestionsQuery>) 
 
 /// What completes a typed text by what a snapshot holds.
 pub fn suggestions(index: &SearchIndex, snapshot: &Snapshot, typed: &str) -> Result<Suggestions> {
-    let found = complete(&snapshot.searcher, index.fields.completions, typed, MAX_SUGGESTIONS).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
-    Ok(Suggestions { items: found.into_iter().map(Suggestion::from).collect() })
+    let found = snapshot.completed.complete(&snapshot.searcher, index.fields.completions, typed).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
+    Ok(Suggestions { items: found.iter().map(Suggestion::from).collect() })
 }
 
 fn checked(q: &str) -> Result<String> {
