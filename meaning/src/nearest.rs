@@ -43,8 +43,8 @@ impl Signs {
         if vector.is_some() {
             self.present[number / 64] |= 1 << (number % 64);
         }
-        let signs = vector.map(|vector| crate::vector::signs(vector).collect::<Vec<u64>>()).unwrap_or_default();
-        for word in signs.into_iter().chain(std::iter::repeat(0)).take(self.words) {
+        let signs = crate::vector::signs(vector.unwrap_or_default());
+        for word in signs.chain(std::iter::repeat(0)).take(self.words) {
             self.bits.extend_from_slice(&word.to_le_bytes());
         }
     }

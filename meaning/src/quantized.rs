@@ -24,6 +24,8 @@ pub struct Quantized {
 const STEP: f32 = 0.3352;
 /// Levels are odd numbers from -15 to 15: twice the number of 4 bits, less this.
 const OFFSET: i32 = 15;
+/// The step of levels where components are brought to whole numbers of it.
+const FINE: i32 = 1 << 16;
 /// So many documents are fetched at once.
 const TOGETHER: usize = 16;
 
@@ -37,17 +39,8 @@ impl Quantized {
     /// The next document's vector, or that it has none.
     pub fn push(&mut self, vector: Option<&[i8]>) {
         let mut packed = vec![0; self.bytes];
-        let mut scale = 0.0;
-        if let Some((first, second)) = vector.map(|vector| vector.split_at(vector.len() / 2))
-            && first.len() == self.bytes
-            && second.len() == self.bytes
-        {
-            let level = levels(first, second);
-            for (byte, (first, second)) in packed.iter_mut().zip(first.iter().zip(second)) {
-                *byte = level(*first) | level(*second) << 4;
-            }
-            scale = scale_of(first, second, &packed);
-        }
+        let vector = vector.filter(|vector| vector.len() == 2 * self.bytes);
+        let scale = vector.map_or(0.0, |vector| dispatch!(Level::new(), simd => pack(simd, vector, &mut packed)));
         self.packed.extend_from_slice(&packed);
         self.scales.push(scale);
     }
@@ -95,7 +88,7 @@ impl Query {
     fn of(values: &[i8]) -> Self {
         let wide: Vec<i16> = values.iter().map(|value| i16::from(*value)).collect();
         let (low, high) = wide.split_at(wide.len() / 2);
-        let length = length(values.iter());
+        let length = length(values);
         Self { low: low.to_vec(), high: high.to_vec(), sum: values.iter().map(|value| i32::from(*value)).sum(), share: if length > 0.0 { length.recip() } else { 0.0 } }
     }
 
@@ -108,27 +101,32 @@ impl Query {
     }
 }
 
-/// The number of 4 bits for a component.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a number from 0 to 15; few components")]
-fn levels(first: &[i8], second: &[i8]) -> impl Fn(i8) -> u8 {
-    let components = (first.len() + second.len()).max(1) as f32;
-    let step = STEP * length(first.iter().chain(second)) / components.sqrt();
-    let share = if step > 0.0 { step.recip() } else { 0.0 };
-    move |value| (f32::from(value) * share + 8.0).floor().clamp(0.0, 15.0) as u8
+/// Writes the numbers of 4 bits for a vector's components; |vector| ÷ ⟨vector, its levels⟩. A start does this for every listing.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "numbers from 0 to 15, and sums below 2^24")]
+#[inline(always)]
+fn pack<S: Simd>(_: S, vector: &[i8], packed: &mut [u8]) -> f32 {
+    let mut squares = 0;
+    for value in vector {
+        squares += i32::from(*value) * i32::from(*value);
+    }
+    let length = (squares as f32).sqrt();
+    let step = STEP * length / (vector.len() as f32).sqrt();
+    // In whole numbers, of which several are worked on at once: a step is 2^16.
+    let share = if step > 0.0 { (FINE as f32 / step) as i32 } else { 0 };
+    let (first, second) = vector.split_at(packed.len());
+    let mut product = 0;
+    for ((byte, first), second) in packed.iter_mut().zip(first).zip(second) {
+        let low = ((i32::from(*first) * share + 8 * FINE) / FINE).clamp(0, 15);
+        let high = ((i32::from(*second) * share + 8 * FINE) / FINE).clamp(0, 15);
+        *byte = (low | high << 4) as u8;
+        product += (2 * low - OFFSET) * i32::from(*first) + (2 * high - OFFSET) * i32::from(*second);
+    }
+    if product > 0 { length / product as f32 } else { 0.0 }
 }
 
-/// |vector| ÷ ⟨vector, its levels⟩
 #[expect(clippy::cast_precision_loss, reason = "the sums are below 2^24")]
-fn scale_of(first: &[i8], second: &[i8], packed: &[u8]) -> f32 {
-    let level = |number: u8| 2 * i32::from(number) - OFFSET;
-    let halves = packed.iter().zip(first.iter().zip(second));
-    let product: i32 = halves.map(|(byte, (first, second))| level(byte & 15) * i32::from(*first) + level(byte >> 4) * i32::from(*second)).sum();
-    if product > 0 { length(first.iter().chain(second)) / product as f32 } else { 0.0 }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "the sums are below 2^24")]
-fn length<'a>(values: impl Iterator<Item = &'a i8>) -> f32 {
-    (values.map(|value| i32::from(*value) * i32::from(*value)).sum::<i32>() as f32).sqrt()
+fn length(values: &[i8]) -> f32 {
+    (values.iter().map(|value| i32::from(*value) * i32::from(*value)).sum::<i32>() as f32).sqrt()
 }
 
 #[inline(always)]
