@@ -182,7 +182,9 @@ mod tests {
             let mut next = || { state ^= state << 13; state ^= state >> 7; state ^= state << 17; state };
             let all: Vec<Option<Vec<i8>>> = (0..50).map(|_| (next() % 5 != 0).then(|| vector(&mut next, width))).collect();
             let mut quantized = Quantized::with_capacity(width, all.len());
-            all.iter().for_each(|vector| quantized.push(vector.as_deref()));
+            for vector in &all {
+                quantized.push(vector.as_deref());
+            }
             let query = vector(&mut next, width);
             // Every other one, and some that are not there.
             let asked = || (0..60).step_by(2);
