@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
@@ -47,16 +47,18 @@ pub fn init_logs(config: &LogConfig) -> Result<()> {
     set.map_err(|error| anyhow::anyhow!("logs cannot be set up: {error}"))
 }
 
-/// The measures of the process. There is one recorder a process, whoever asks first installs it.
+/// The measures of the process. There is one recorder a process; of several services that start in it at once the first installs it.
 fn metrics_handle() -> Result<PrometheusHandle> {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = HANDLE.get() {
+    static HANDLE: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    let mut installed = HANDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = &*installed {
         return Ok(handle.clone());
     }
     let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
     let handle = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("duration_seconds".into()), &buckets)?.install_recorder()?;
     operation::describe_measures();
-    Ok(HANDLE.get_or_init(|| handle).clone())
+    *installed = Some(handle.clone());
+    Ok(handle)
 }
 
 /// The database of the settings: the one they name, or the local cluster.
