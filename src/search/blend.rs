@@ -33,13 +33,16 @@ pub struct Evidence {
 
 /// Up to so many words a question is short, from so many on not at all.
 const SHORT: (f32, f32) = (4.0, 6.0);
+/// Up to so many words a text is not long, from so many on wholly.
+const LONG: (f32, f32) = (200.0, 400.0);
 
 impl QuestionTraits {
     pub fn measures(&self, evidence: Evidence) -> Measures {
         let short = ((SHORT.1 - self.words) / (SHORT.1 - SHORT.0)).clamp(0.0, 1.0);
+        let long = ((self.words - LONG.0) / (LONG.1 - LONG.0)).clamp(0.0, 1.0);
         let closeness = evidence.closeness.unwrap_or(Closeness { e5: 0.0, universal: 0.0, across: false });
         let words = evidence.words / self.weight.max(f32::MIN_POSITIVE);
-        Measures { words, e5: closeness.e5, universal: closeness.universal, short, across: closeness.across }
+        Measures { words, e5: closeness.e5, universal: closeness.universal, short, long, across: closeness.across }
     }
 }
 

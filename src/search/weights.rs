@@ -14,6 +14,8 @@ pub struct Measures {
     pub universal: f32,
     /// 1 for a question of up to four words, 0 from six on.
     pub short: f32,
+    /// 1 for a text of 400 words and more, 0 up to 200.
+    pub long: f32,
     /// Whether the listing is not in the question's language.
     pub across: bool,
 }
@@ -34,6 +36,8 @@ pub struct Parts {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Weights {
     pub words: f32,
+    /// A vector says less of hundreds of words than they do by themselves.
+    pub words_long: f32,
     /// The universal encoder is a good judge across languages, and of a few words, and a bad one of technical texts.
     pub universal_across: f32,
     pub universal_short: f32,
@@ -50,10 +54,15 @@ impl Weights {
         if across { self.universal_across } else { self.universal_short * short + self.universal_else * (1.0 - short) }
     }
 
+    /// What words count for a question.
+    pub fn words(&self, long: f32) -> f32 {
+        self.words_long * long + self.words * (1.0 - long)
+    }
+
     /// score = e5 + words · BM25 / weight + u · universal + (across, if the languages differ)
     pub fn score(&self, measures: Measures) -> Parts {
         let universal = self.universal(measures.across, measures.short) * measures.universal;
-        let (words, e5, across) = (self.words * measures.words, measures.e5, if measures.across { self.across } else { 0.0 });
+        let (words, e5, across) = (self.words(measures.long) * measures.words, measures.e5, if measures.across { self.across } else { 0.0 });
         Parts { words, e5, universal, across, score: words + e5 + universal + across, measures }
     }
 }
@@ -65,7 +74,7 @@ mod tests {
     #[test]
     fn contributions_add_up_to_the_score() {
         for across in [false, true] {
-            let parts = WEIGHTS.score(Measures { words: 0.7, e5: 0.4, universal: 0.5, short: 0.5, across });
+            let parts = WEIGHTS.score(Measures { words: 0.7, e5: 0.4, universal: 0.5, short: 0.5, long: 0.25, across });
             assert!((parts.words + parts.e5 + parts.universal + parts.across - parts.score).abs() < 1e-6);
         }
     }

@@ -60,9 +60,9 @@ fn measured(set: &Dataset, embedding: &mut Embedding, rerank_judged: bool) -> Re
 }
 
 fn write(output: &Path, weights: &Weights) -> Result<()> {
-    let Weights { words, universal_across, universal_short, universal_else, across } = weights;
+    let Weights { words, words_long, universal_across, universal_short, universal_else, across } = weights;
     let text = format!(
-        "Weights {{ words: {words:.3}, universal_across: {universal_across:.3}, universal_short: {universal_short:.3}, universal_else: {universal_else:.3}, across: {across:.3} }}\n"
+        "Weights {{ words: {words:.3}, words_long: {words_long:.3}, universal_across: {universal_across:.3}, universal_short: {universal_short:.3}, universal_else: {universal_else:.3}, across: {across:.3} }}\n"
     );
     fs::write(output, text).with_context(|| format!("{} cannot be written", output.display()))
 }
