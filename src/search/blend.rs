@@ -99,6 +99,15 @@ mod tests {
     }
 
     #[test]
+    fn in_long_texts_words_count_more_than_in_short_ones() {
+        let order = |words: f32| {
+            let scored = blend(&QuestionTraits { weight: 10.0, words, mode: Mode::Hybrid }, vec![candidate(1, 3.0, 0.1, false), candidate(2, 1.0, 0.5, false)]);
+            scored[0].1.score > scored[1].1.score
+        };
+        assert!(order(500.0) && !order(100.0));
+    }
+
+    #[test]
     fn without_vectors_the_order_is_that_of_words() {
         let traits = QuestionTraits { weight: 5.0, words: 4.0, mode: Mode::Hybrid };
         let scored = blend(&traits, vec![(DocAddress::new(0, 1), Evidence { words: 2.0, closeness: None }), (DocAddress::new(0, 2), Evidence { words: 3.0, closeness: None })]);
