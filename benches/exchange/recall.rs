@@ -14,7 +14,7 @@ use zonebridge::embedding::embedder::E5_WIDTH;
 use zonebridge::embedding::means::{Meaning, Means, Role};
 use zonebridge::embedding::vectors;
 use zonebridge::search::allowed::Known;
-use zonebridge::search::columns::Vectors;
+use zonebridge::search::columns::Columns;
 use zonebridge::search::conditions::Conditions;
 use zonebridge::search::fields::Fields;
 use zonebridge::search::nearest::Nearest;
@@ -105,7 +105,7 @@ impl Truth {
     fn of(searcher: &Searcher) -> Result<Self> {
         let (mut addresses, mut values) = (Vec::new(), Vec::new());
         for (ordinal, segment) in (0_u32..).zip(searcher.segment_readers()) {
-            let vectors = Vectors::of(segment)?;
+            let vectors = Columns::of(segment)?;
             for document in segment.doc_ids_alive() {
                 let Some(meaning) = vectors.meaning(document) else { continue };
                 addresses.push(DocAddress::new(ordinal, document));

@@ -128,12 +128,9 @@ fn indexed(text: &Text, meaning: Option<Meaning>) -> Indexed {
         valid_through: 0,
         amount: None,
         trl: None,
-        facts: Vec::new(),
         card: Vec::new(),
-        profile: Vec::new(),
-        hidden: Vec::new(),
+        judged: Vec::new(),
         meaning,
-        asking: None,
     }
 }
 

@@ -2,18 +2,21 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use tantivy::DocAddress;
+use zonebridge_meaning::vector::Direction as VectorDirection;
 
 use super::side::{Seeker, Side, needs_for, offers_for};
 use super::weighed::Weighed;
+use crate::embedding::means::Meaning;
 use crate::error::{Error, Result};
 use crate::listings::content::kinds::Direction;
 use crate::listings::model::today;
 use crate::organizations::model::Bilingual;
 use crate::search::bits::{Bits, in_most};
 use crate::search::conditions::Conditions;
-use crate::search::document::{Hidden, audience_of, days};
+use crate::search::document::{audience_of, days};
 use crate::search::index::{SearchIndex, Snapshot};
 use crate::search::query::QueryTerms;
 use crate::search::rank::{Ground, Words};
@@ -100,14 +103,26 @@ fn tags(seeker: &Seeker) -> Vec<String> {
 }
 
 /// A candidate as the seeker may know it. Its card has no texts yet: those who are shown get them.
-pub fn read(index: &SearchIndex, snapshot: &Snapshot, address: DocAddress) -> Result<Side> {
-    let (fields, statistics) = (&index.fields, &snapshot.statistics);
-    let document: Judged = snapshot.searcher.doc(address).map_err(|error| Error::internal(anyhow::Error::new(error)))?;
-    let hidden: Hidden = serde_json::from_slice(document.hidden(fields)?).map_err(Error::internal)?;
-    let profile = Profile::from_bytes(document.profile(fields)?).ok_or_else(|| Error::internal(anyhow::anyhow!("a malformed profile")))?;
+pub fn read(snapshot: &Snapshot, address: DocAddress) -> Result<Side> {
+    let statistics = &snapshot.statistics;
+    let segment = snapshot.searcher.segment_reader(address.segment_ord);
+    let columns = snapshot.nearest.columns(segment).ok_or_else(|| Error::internal(anyhow::anyhow!("a segment that the snapshot does not know")))?;
+    let bytes = columns.judged(address.doc_id);
+    let judged = Judged::from_bytes(&bytes)?;
+    let profile = Profile::from_bytes(judged.profile).ok_or_else(|| Error::internal(anyhow::anyhow!("a malformed profile")))?;
     let totals = statistics.totals_of(&snapshot.searcher, address, || Weighed::totals(&profile, statistics));
-    let vectors = snapshot.nearest.vectors(snapshot.searcher.segment_reader(address.segment_ord));
-    let meaning = vectors.and_then(|vectors| vectors.meaning(address.doc_id));
-    let asking = vectors.and_then(|vectors| vectors.asking(address.doc_id));
-    Ok(Side { card: document.facts(fields)?.into_card(), profile: Weighed::with_totals(profile, totals), hidden, meaning, asking })
+    let asking = judged.asking.and_then(|(e5, universal)| {
+        let (e5, universal) = (VectorDirection::from_bytes(e5)?, VectorDirection::from_bytes(universal)?);
+        Some(Meaning { e5, universal, pieces: Vec::new(), languages: columns.languages(address.doc_id) })
+    });
+    let profile = Weighed::with_totals(profile, totals);
+    Ok(Side {
+        money: judged.facts.money(),
+        card: judged.facts.into_card(),
+        profile,
+        excluded: judged.excluded,
+        meaning: columns.meaning(address.doc_id),
+        asking,
+        spoken: OnceLock::new(),
+    })
 }

@@ -6,12 +6,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::score::{Factor, Score};
-use super::side::{Pair, Side};
+use super::side::{Pair, Side, Spoken};
 use super::weights::FactorCode;
 use crate::listings::content::attributes::Attributes;
+use crate::listings::view::ListingCard;
 use crate::search::statistics::Statistics;
 use crate::text::clean::clip;
 use crate::text::fold::is_han;
+use crate::text::language::Language;
 use crate::text::profile::hash;
 use crate::text::segment::words;
 
@@ -148,25 +150,35 @@ fn shared_skills(need: &Side, offer: &Side) -> Vec<String> {
 
 /// The words that both texts have, the rarest first, as the need spells them.
 fn shared_words(need: &Side, offer: &Side, statistics: &Statistics) -> Vec<String> {
-    let mut found: BTreeMap<u32, String> = BTreeMap::new();
-    let texts = [&need.card.title, &need.card.summary, &need.card.body];
-    for (text, theirs) in texts.iter().flat_map(|text| [(&text.zh, &offer.profile.zh), (&text.en, &offer.profile.en)]) {
-        for (term, spelling) in text.as_deref().map(|text| words(clip(text, READ))).unwrap_or_default() {
-            let term = hash(&term);
-            if theirs.holds(term) {
-                found.entry(term).or_insert(spelling);
-            }
+    let mut found: BTreeMap<u32, &str> = BTreeMap::new();
+    for Spoken { language, term, spelling } in need.spoken.get_or_init(|| spoken(&need.card)) {
+        let theirs = match language {
+            Language::Zh => &offer.profile.zh,
+            Language::En => &offer.profile.en,
+        };
+        if theirs.holds(*term) {
+            found.entry(*term).or_insert(spelling);
         }
     }
-    let mut ranked: Vec<(f64, String)> = found.into_iter().map(|(term, spelling)| (statistics.idf(term), spelling)).filter(|(idf, _)| *idf > 1.0).collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let mut ranked: Vec<(f64, &str)> = found.into_iter().map(|(term, spelling)| (statistics.idf(term), spelling)).filter(|(idf, _)| *idf > 1.0).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     let mut shared: Vec<String> = Vec::new();
     for (_, word) in ranked {
-        if !shared.iter().any(|other| other.contains(&word)) {
-            shared.push(word);
+        if !shared.iter().any(|other| other.contains(word)) {
+            shared.push(word.to_owned());
         }
     }
     shared
+}
+
+/// The words of a card's texts, in their order.
+fn spoken(card: &ListingCard) -> Vec<Spoken> {
+    let texts = [&card.title, &card.summary, &card.body].into_iter().flat_map(|text| [(Language::Zh, &text.zh), (Language::En, &text.en)]);
+    let of_text = |(language, text): (Language, &Option<String>)| {
+        let words = text.as_deref().map(|text| words(clip(text, READ))).unwrap_or_default();
+        words.into_iter().map(move |(term, spelling)| Spoken { language, term: hash(&term), spelling })
+    };
+    texts.flat_map(of_text).collect()
 }
 
 /// The first of the words, those in the sentence's own script before the others.

@@ -3,11 +3,11 @@
 
 use chrono::NaiveDate;
 
-use super::gates::{Money, money_of};
 use super::side::{Pair, Side};
 use super::weights::FactorCode;
 use crate::listings::content::attributes::{Attributes, DeliveryWindow, Skill};
 use crate::listings::content::kinds::SkillLevel;
+use crate::listings::content::money::Span;
 use crate::search::blend::closeness_of_texts;
 use crate::taxonomy::industry::IndustryCode;
 use crate::taxonomy::segment::Segment;
@@ -23,20 +23,21 @@ const HALF_LIFE_DAYS: f64 = 180.0;
 /// Forward and reverse.
 pub type Directions = Option<(f64, f64)>;
 
-/// `coverage` is [`text_coverage`] of the pair, which costs more than all the rest and is wanted twice.
-pub fn factor(code: FactorCode, pair: &Pair<'_>, coverage: Directions) -> Directions {
+/// `coverage` and `closeness` are [`text_coverage`] and [`meaning_closeness`] of the pair, which cost more than all the rest and are wanted
+/// twice.
+pub fn factor(code: FactorCode, pair: &Pair<'_>, coverage: Directions, closeness: Directions) -> Directions {
     let (need, offer) = (pair.need, pair.offer);
     match code {
         // The root spreads the small coverages of long texts.
         FactorCode::Text => coverage.map(|(forward, reverse)| (forward.sqrt(), reverse.sqrt())),
-        FactorCode::Meaning => meaning_closeness(pair).map(|(forward, reverse)| {
+        FactorCode::Meaning => closeness.map(|(forward, reverse)| {
             let value = |closeness: f64| (closeness / SAME_MEANING).clamp(0.0, 1.0);
             (value(forward), value(reverse))
         }),
         FactorCode::Chain => chain(&need.card.segments, &offer.card.segments),
         FactorCode::Industry => industry(&need.card.industries, &offer.card.industries),
         FactorCode::Cooperation => cooperation(need, offer),
-        FactorCode::Amount => money_of(need).zip(money_of(offer)).and_then(|(a, b)| amount(a, b)),
+        FactorCode::Amount => need.money.zip(offer.money).and_then(|(a, b)| amount(a, b)),
         FactorCode::Stage => stage(need, offer),
         FactorCode::Trl => trl(need, offer),
         FactorCode::Skills => skills(need.card.attributes.skills(), offer.card.attributes.skills()),
@@ -122,12 +123,12 @@ fn alternatives<T: PartialEq>(need: &[T], offer: &[T]) -> Directions {
 }
 
 /// The share of each side's range that the other covers. An open end has no length: there it only counts that the ranges overlap.
-fn amount(need: Money, offer: Money) -> Directions {
+fn amount(need: Span, offer: Span) -> Directions {
     if need.currency != offer.currency {
         return None;
     }
     let (low, high) = (need.min.max(offer.min), need.max.min(offer.max));
-    let share = |range: Money| {
+    let share = |range: Span| {
         if low > high {
             0.0
         } else if range.max.is_finite() && range.max > range.min {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::candidates::{candidates, read};
 use super::explain::{Explanation, explain};
 use super::gates::Gate;
-use super::score::{Factor, Judgement, Score, judge};
+use super::score::{Factor, Judgement, Score, judge, score_of};
 use super::side::{Pair, Seeker, Side};
 use super::weights::ALGORITHM_VERSION;
 use crate::access::actor::Actor;
@@ -29,6 +29,9 @@ use crate::search::filters::values;
 use crate::search::hits::card;
 use crate::search::index::{SearchIndex, SearchMode, Snapshot};
 use crate::search::statistics::Statistics;
+
+/// So many candidates at least are judged in one go: they take microseconds each, and handing work to another core does too.
+const JUDGED_TOGETHER: usize = 16;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -94,17 +97,20 @@ async fn list_matches(actor: Actor, database: web::Data<Database>, index: web::D
 pub fn matches(index: &SearchIndex, snapshot: &Snapshot, entry: &Entry, vectors: &[ListingVector], zones: &[String], limit: usize) -> Result<Vec<MatchView>> {
     let seeker = Seeker::of(entry, &snapshot.statistics).with_meanings(entry, vectors, &snapshot.means);
     let addresses = candidates(index, snapshot, &seeker, entry.organization.is_verified(), zones)?;
-    // Hundreds are judged, each by itself: on all cores, since somebody waits.
-    let judged = addresses.into_par_iter().map(|address| {
-        let other = read(index, snapshot, address)?;
-        let judgement = judge(&pair(&seeker, &other, &snapshot.statistics));
-        Ok(if let Judgement::Match(score) = judgement { Some((address, other, score)) } else { None })
+    // Hundreds are judged, some together on each core, since somebody waits. Of most of them nobody asks for more than the score.
+    let judged = addresses.into_par_iter().with_min_len(JUDGED_TOGETHER).map(|address| {
+        let other = read(snapshot, address)?;
+        Ok(score_of(&pair(&seeker, &other, &snapshot.statistics)).map(|score| (score, other.card.id, address)))
     });
-    let mut found: Vec<(DocAddress, Side, Score)> = judged.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    let mut found: Vec<(f64, Uuid, DocAddress)> = judged.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
     // Equal scores keep one order, whoever asks.
-    found.sort_by(|(_, a, score_a), (_, b, score_b)| score_b.score.total_cmp(&score_a.score).then_with(|| a.card.id.cmp(&b.card.id)));
+    found.sort_unstable_by(|(score_a, a, _), (score_b, b, _)| score_b.total_cmp(score_a).then_with(|| a.cmp(b)));
     found.truncate(limit);
-    let shown = found.into_par_iter().map(|(address, other, score)| Ok(view(&seeker, Side { card: card(index, snapshot, address)?, ..other }, score, snapshot)));
+    let shown = found.into_par_iter().map(|(_, _, address)| {
+        let other = Side { card: card(index, snapshot, address)?, ..read(snapshot, address)? };
+        let Judgement::Match(score) = judge(&pair(&seeker, &other, &snapshot.statistics)) else { return Err(Error::internal(anyhow::anyhow!("a match that is none"))) };
+        Ok(view(&seeker, other, score, snapshot))
+    });
     shown.collect()
 }
 

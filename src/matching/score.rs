@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::factors::{Directions, factor, meaning_closeness, text_coverage};
-use super::gates::{Gate, gates};
+use super::gates::{Gate, are_open, gates};
 use super::side::Pair;
 use super::weights::{FactorCode, MEANING_SHARE, weights};
 
@@ -59,36 +59,48 @@ pub fn judge(pair: &Pair<'_>) -> Judgement {
     if gates.iter().any(|gate| !gate.passed) {
         return Judgement::Refused(gates);
     }
-    let coverage = text_coverage(pair);
-    let closeness = meaning_closeness(pair);
-    let row = weights(pair.need.kind(), pair.offer.kind()).iter().flat_map(|&(code, weight)| shared_with_meaning(code, weight, closeness.is_some()));
-    let rated: Vec<Rated> = row.map(|(code, weight)| (code, weight, factor(code, pair, coverage))).collect();
-    if !has_evidence(pair, &rated, coverage) && closeness.is_none_or(|(forward, reverse)| f64::midpoint(forward, reverse) < MEANING_EVIDENCE) {
-        return Judgement::NoEvidence;
-    }
-    let known: f64 = rated.iter().filter(|(_, _, rating)| rating.is_some()).map(|(_, weight, _)| weight).sum();
-    let factors: Vec<Factor> = rated
-        .into_iter()
-        .map(|(code, weight, rating)| match rating {
-            Some((forward, reverse)) => {
-                let (value, weight) = (f64::midpoint(forward, reverse), weight / known);
-                Factor { code, forward: Some(forward), reverse: Some(reverse), value: Some(value), weight, contribution: weight * value }
-            }
-            None => Factor { code, forward: None, reverse: None, value: None, weight: 0.0, contribution: 0.0 },
-        })
-        .collect();
-    let sum = |direction: fn(&Factor) -> Option<f64>| factors.iter().map(|factor| factor.weight * direction(factor).unwrap_or(0.0)).sum::<f64>();
-    let (forward, reverse) = (sum(|factor| factor.forward), sum(|factor| factor.reverse));
+    let Some(factors) = factors(pair) else { return Judgement::NoEvidence };
+    let [forward, reverse] = directions(&factors);
     Judgement::Match(Score { gates, forward, reverse, score: f64::midpoint(forward, reverse), factors })
 }
 
-/// The weight of words is shared with meaning where that is known.
-fn shared_with_meaning(code: FactorCode, weight: f64, is_known: bool) -> Vec<(FactorCode, f64)> {
-    let share = if is_known { MEANING_SHARE } else { 0.0 };
-    match code {
-        FactorCode::Text => vec![(code, weight * (1.0 - share)), (FactorCode::Meaning, weight * share)],
-        _ => vec![(code, weight)],
+/// The score that [`judge`] gives a pair, without the reasons; `None` where it is no match.
+pub fn score_of(pair: &Pair<'_>) -> Option<f64> {
+    let factors = are_open(pair).then(|| factors(pair))??;
+    let [forward, reverse] = directions(&factors);
+    Some(f64::midpoint(forward, reverse))
+}
+
+/// The factors of a pair whose gates are open; `None` where nothing speaks for it.
+fn factors(pair: &Pair<'_>) -> Option<Vec<Factor>> {
+    let (coverage, closeness) = (text_coverage(pair), meaning_closeness(pair));
+    let row = weights(pair.need.kind(), pair.offer.kind()).iter().flat_map(|&(code, weight)| shared_with_meaning(code, weight, closeness.is_some()));
+    let rated: Vec<Rated> = row.map(|(code, weight)| (code, weight, factor(code, pair, coverage, closeness))).collect();
+    if !has_evidence(pair, &rated, coverage) && closeness.is_none_or(|(forward, reverse)| f64::midpoint(forward, reverse) < MEANING_EVIDENCE) {
+        return None;
     }
+    let known: f64 = rated.iter().filter(|(_, _, rating)| rating.is_some()).map(|(_, weight, _)| weight).sum();
+    let factor = |(code, weight, rating): Rated| match rating {
+        Some((forward, reverse)) => {
+            let (value, weight) = (f64::midpoint(forward, reverse), weight / known);
+            Factor { code, forward: Some(forward), reverse: Some(reverse), value: Some(value), weight, contribution: weight * value }
+        }
+        None => Factor { code, forward: None, reverse: None, value: None, weight: 0.0, contribution: 0.0 },
+    };
+    Some(rated.into_iter().map(factor).collect())
+}
+
+/// What the factors add up to, forward and in reverse.
+fn directions(factors: &[Factor]) -> [f64; 2] {
+    let sum = |direction: fn(&Factor) -> Option<f64>| factors.iter().map(|factor| factor.weight * direction(factor).unwrap_or(0.0)).sum::<f64>();
+    [sum(|factor| factor.forward), sum(|factor| factor.reverse)]
+}
+
+/// The weight of words is shared with meaning where that is known.
+fn shared_with_meaning(code: FactorCode, weight: f64, is_known: bool) -> impl Iterator<Item = (FactorCode, f64)> {
+    let is_text = code == FactorCode::Text;
+    let share = if is_text && is_known { MEANING_SHARE } else { 0.0 };
+    [(code, weight * (1.0 - share))].into_iter().chain(is_text.then_some((FactorCode::Meaning, weight * share)))
 }
 
 fn has_evidence(pair: &Pair<'_>, rated: &[Rated], coverage: Directions) -> bool {

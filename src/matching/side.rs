@@ -1,5 +1,7 @@
 //! One side of a pair, as the other side may know it.
 
+use std::sync::OnceLock;
+
 use chrono::NaiveDate;
 use uuid::Uuid;
 
@@ -7,30 +9,53 @@ use super::weighed::Weighed;
 use crate::embedding::means::{Meaning, Means};
 use crate::embedding::texts::{ListingVector, asking_of, meaning_of};
 use crate::listings::content::kinds::{Direction, Kind};
+use crate::listings::content::money::Span;
 use crate::listings::content::tiers::Tier;
 use crate::listings::model::Entry;
 use crate::listings::view::ListingCard;
 use crate::organizations::model::Verification;
-use crate::search::document::{Hidden, audience_of, profile_of};
+use crate::search::document::{audience_of, profile_of};
 use crate::search::statistics::Statistics;
+use crate::text::language::Language;
 
 #[derive(Debug, Clone)]
 pub struct Side {
     pub card: ListingCard,
     pub profile: Weighed,
-    pub hidden: Hidden,
+    /// The money that is compared.
+    pub money: Option<Span>,
+    /// Organisations that it shall not be matched with: nobody reads them.
+    pub excluded: Vec<Uuid>,
     /// `None` while its vectors are not made, or where there are no models.
     pub meaning: Option<Meaning>,
     /// What it asks for, likewise.
     pub asking: Option<Meaning>,
+    /// The words of its texts, once somebody is told which of them a partner has too: a seeker's are shown with each of its matches.
+    pub spoken: OnceLock<Vec<Spoken>>,
+}
+
+/// A word of a text: its term's hash, and how it is written there.
+#[derive(Debug, Clone)]
+pub struct Spoken {
+    pub language: Language,
+    pub term: u32,
+    pub spelling: String,
 }
 
 impl Side {
     /// A listing as a party that sees up to `tier` may know it.
     pub fn of(entry: &Entry, tier: Tier, statistics: &Statistics) -> Self {
         let card = ListingCard::of(entry, tier);
-        let hidden = Hidden { excluded_organizations: entry.content.excluded_organizations.clone() };
-        Self { profile: Weighed::of(profile_of(&card), statistics), hidden, card, meaning: None, asking: None }
+        let money = card.attributes.span(card.direction);
+        Self {
+            money,
+            profile: Weighed::of(profile_of(&card), statistics),
+            excluded: entry.content.excluded_organizations.clone(),
+            card,
+            meaning: None,
+            asking: None,
+            spoken: OnceLock::new(),
+        }
     }
 
     pub fn kind(&self) -> Kind {

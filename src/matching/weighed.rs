@@ -41,7 +41,11 @@ fn total(terms: &Terms, statistics: &Statistics) -> f64 {
 
 /// A term weighs by the square of its idf, as in the cosine of tf-idf vectors, and by 1 + ln(count).
 fn weight(term: u32, count: u16, statistics: &Statistics) -> f64 {
-    REPETITION.get(usize::from(count)).copied().unwrap_or_else(|| repetition(count)) * statistics.idf(term).powi(2)
+    repeated(count) * statistics.idf(term).powi(2)
+}
+
+fn repeated(count: u16) -> f64 {
+    REPETITION.get(usize::from(count)).copied().unwrap_or_else(|| repetition(count))
 }
 
 /// 1 + ln(count), ready for the counts that occur.
@@ -60,17 +64,15 @@ impl WeighedTerms {
     pub fn coverage(&self, other: &Self, more: f64, statistics: &Statistics) -> (f64, f64) {
         let (mut common_a, mut common_b) = (0.0, 0.0);
         let (mut i, mut j) = (0, 0);
-        // Both are in the order of their terms: one walk meets all that they share.
+        // Both are in the order of their terms: one walk meets all that they share. Which of the two is behind is anybody's guess, so both
+        // steps are computed; that they meet is rare.
         while let (Some(a), Some(b)) = (self.terms.get(i), other.terms.get(j)) {
-            match a.0.cmp(&b.0) {
-                std::cmp::Ordering::Less => i += 1,
-                std::cmp::Ordering::Greater => j += 1,
-                std::cmp::Ordering::Equal => {
-                    common_a += weight(a.0, a.1, statistics);
-                    common_b += weight(b.0, b.1, statistics);
-                    (i, j) = (i + 1, j + 1);
-                }
+            if a.0 == b.0 {
+                let rarity = statistics.idf(a.0).powi(2);
+                common_a += repeated(a.1) * rarity;
+                common_b += repeated(b.1) * rarity;
             }
+            (i, j) = (i + usize::from(a.0 <= b.0), j + usize::from(b.0 <= a.0));
         }
         let share = |common: f64, total: f64| (common / (total + more)).clamp(0.0, 1.0);
         (share(common_a, self.total), share(common_b, other.total))

@@ -13,10 +13,9 @@ use tantivy::postings::Postings;
 use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::{DocSet, Searcher, TERMINATED, TantivyDocument};
 use uuid::Uuid;
-use zonebridge_meaning::vector::Direction;
 
-use super::columns::Vectors;
-use super::document::{Indexed, Meanings, Placed, documents, pack};
+use super::columns::Columns;
+use super::document::{Indexed, Meanings, Placed, documents, pack, pack_bytes};
 use super::fields::Fields;
 use super::index::{Progress, stored_bytes};
 use crate::db::Database;
@@ -87,7 +86,7 @@ fn key<'a>(id: &str, audiences: impl Iterator<Item = &'a str>) -> String {
     format!("{id} ({})", audiences.join("+"))
 }
 
-fn digest(parts: [&[u8]; 5]) -> [u8; 32] {
+fn digest(parts: [&[u8]; 3]) -> [u8; 32] {
     let mut sha = Sha256::new();
     for part in parts {
         sha.update((part.len() as u64).to_le_bytes());
@@ -128,8 +127,8 @@ fn mark_of(document: &Indexed, fields: &Fields) -> Mark {
     for completion in &document.completions {
         add(fields.completions, completion, &[]);
     }
-    let meaning = document.meaning.as_ref().map(|meaning| meaning_bytes(numbers_of(meaning, document.asking.as_ref()))).unwrap_or_default();
-    Mark { revision: document.revision, digest: digest([&document.card, &document.facts, &document.profile, &document.hidden, &meaning]), postings }
+    let meaning = document.meaning.as_ref().map(|meaning| bytes_of(numbers_of(meaning))).unwrap_or_default();
+    Mark { revision: document.revision, digest: digest([&document.card, &bytes_of(pack_bytes(&document.judged)), &meaning]), postings }
 }
 
 /// Where each term of a field stands, in rising order.
@@ -155,16 +154,15 @@ fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Res
             add_postings(segment, text.title, true, &mut sums)?;
             add_postings(segment, text.words, true, &mut sums)?;
         }
-        let vectors = Vectors::of(segment)?;
+        let columns = Columns::of(segment)?;
         let store = segment.get_store_reader(10)?;
         for doc in segment.doc_ids_alive() {
             let document: TantivyDocument = store.get(doc)?;
             let id = document.get_first(fields.id).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
             let audiences: Vec<String> = document.get_all(fields.audience).filter_map(|value| value.as_str().map(str::to_owned)).collect();
-            let bytes = |field| stored_bytes(&document, field).unwrap_or_default();
             let mark = Mark {
                 revision: document.get_first(fields.revision).and_then(|value| value.as_u64()).unwrap_or_default(),
-                digest: digest([bytes(fields.card), bytes(fields.facts), bytes(fields.profile), bytes(fields.hidden), &meaning_bytes(vectors.numbers(doc))]),
+                digest: digest([stored_bytes(&document, fields.card).unwrap_or_default(), &columns.judged(doc), &bytes_of(columns.numbers(doc))]),
                 postings: sums[doc as usize],
             };
             let key = key(&id, audiences.iter().map(String::as_str));
@@ -176,15 +174,13 @@ fn found_marks(searcher: &Searcher, fields: &Fields, report: &mut Report) -> Res
     Ok(found)
 }
 
-/// The numbers of what a listing means and asks for, as the columns have them.
-fn numbers_of<'a>(meaning: &'a Meaning, asking: Option<&'a Meaning>) -> impl Iterator<Item = u64> + 'a {
+/// The numbers of what a listing means, as the columns have them.
+fn numbers_of(meaning: &Meaning) -> impl Iterator<Item = u64> {
     let whole = [&meaning.e5, &meaning.universal].into_iter().chain(&meaning.pieces);
-    let asking = asking.into_iter().flat_map(|asking| [&asking.e5, &asking.universal]);
-    let packed = |direction: &'a Direction| pack(direction.values());
-    whole.flat_map(packed).chain([meaning.languages.to_bits().into()]).chain(asking.flat_map(packed))
+    whole.flat_map(|direction| pack(direction.values())).chain([meaning.languages.to_bits().into()])
 }
 
-fn meaning_bytes(numbers: impl Iterator<Item = u64>) -> Vec<u8> {
+fn bytes_of(numbers: impl Iterator<Item = u64>) -> Vec<u8> {
     numbers.flat_map(u64::to_le_bytes).collect()
 }
 

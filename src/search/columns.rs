@@ -1,10 +1,10 @@
-//! The vectors of documents, in columns of the index: what a document means, and how near it is to a question.
+//! What documents are compared by, in columns of the index: what each means, how near it is to a question, and what a match is judged by.
 
 use tantivy::columnar::Column;
 use tantivy::{DocId, SegmentReader};
 use zonebridge_meaning::vector::{Direction, cosine};
 
-use super::fields::{ASKING_E5, ASKING_UNIVERSAL, E5, LANGUAGES, UNIVERSAL};
+use super::fields::{E5, JUDGED, LANGUAGES, UNIVERSAL};
 use crate::embedding::embedder::{E5_WIDTH, UNIVERSAL_WIDTH};
 use crate::embedding::means::Meaning;
 use crate::text::language::Languages;
@@ -19,25 +19,24 @@ pub struct Closeness {
     pub across: bool,
 }
 
-/// The directions of a segment's documents.
+/// The columns of a segment that say how documents compare.
 #[derive(Clone)]
-pub struct Vectors {
+pub struct Columns {
     e5: Option<Column<u64>>,
     universal: Option<Column<u64>>,
     languages: Option<Column<u64>>,
-    asking_e5: Option<Column<u64>>,
-    asking_universal: Option<Column<u64>>,
+    judged: Option<Column<u64>>,
 }
 
-impl Vectors {
+impl Columns {
     pub fn of(segment: &SegmentReader) -> tantivy::Result<Self> {
         let column = |name: &str| -> tantivy::Result<Option<Column<u64>>> { segment.fast_fields().column_opt(name) };
-        Ok(Self { e5: column(E5)?, universal: column(UNIVERSAL)?, languages: column(LANGUAGES)?, asking_e5: column(ASKING_E5)?, asking_universal: column(ASKING_UNIVERSAL)? })
+        Ok(Self { e5: column(E5)?, universal: column(UNIVERSAL)?, languages: column(LANGUAGES)?, judged: column(JUDGED)? })
     }
 
     /// The vectors of a document as they are packed, nothing where it has none.
     pub fn numbers(&self, document: DocId) -> impl Iterator<Item = u64> + '_ {
-        [&self.e5, &self.universal, &self.languages, &self.asking_e5, &self.asking_universal].into_iter().flatten().flat_map(move |column| column.values_for_doc(document))
+        [&self.e5, &self.universal, &self.languages].into_iter().flatten().flat_map(move |column| column.values_for_doc(document))
     }
 
     /// What a document means as a whole, to ask by it; `None` where it has no vectors.
@@ -50,12 +49,17 @@ impl Vectors {
         })
     }
 
-    /// What a document asks for; `None` where it has no vectors.
-    pub fn asking(&self, document: DocId) -> Option<Meaning> {
-        let e5: [i8; E5_WIDTH] = first(self.asking_e5.as_ref()?, document)?;
-        let universal: [i8; UNIVERSAL_WIDTH] = first(self.asking_universal.as_ref()?, document)?;
-        let (e5, universal) = (Direction::of_values(&e5)?, Direction::of_values(&universal)?);
-        Some(Meaning { e5, universal, pieces: Vec::new(), languages: self.languages(document) })
+    /// The bytes of what a match is judged by, see [`Judged`](super::stored::Judged), with some zeros behind them.
+    pub fn judged(&self, document: DocId) -> Vec<u8> {
+        let Some(column) = &self.judged else { return Vec::new() };
+        let rows = column.index.value_row_ids(document);
+        let mut numbers = vec![0; rows.len()];
+        column.values.get_range(rows.start.into(), &mut numbers);
+        let mut bytes = vec![0; 8 * numbers.len()];
+        for (eight, number) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(numbers) {
+            *eight = number.to_le_bytes();
+        }
+        bytes
     }
 
     /// `None` where the document has no vectors.
@@ -65,6 +69,12 @@ impl Vectors {
         let whole = universal.next()?;
         let universal = universal.reduce(f32::max).map_or(whole, |nearest| f32::midpoint(whole, nearest));
         Some(Closeness { e5, universal, across: !meaning.languages.meet(self.languages(document)) })
+    }
+
+    /// How near a document as a whole is to a meaning: the mean of both models.
+    pub fn likeness(&self, document: DocId, meaning: &Meaning) -> Option<f32> {
+        let universal: [i8; UNIVERSAL_WIDTH] = first(self.universal.as_ref()?, document)?;
+        Some(f32::midpoint(cosine(meaning.e5.values(), &self.e5(document)?), cosine(meaning.universal.values(), &universal)))
     }
 
     /// The direction of a document by e5.
@@ -77,7 +87,7 @@ impl Vectors {
         std::iter::from_fn(move || unpack(&mut numbers))
     }
 
-    fn languages(&self, document: DocId) -> Languages {
+    pub fn languages(&self, document: DocId) -> Languages {
         let bits = self.languages.as_ref().and_then(|column| column.first(document)).unwrap_or_default();
         Languages::from_bits(u8::try_from(bits).unwrap_or_default())
     }

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
 use tantivy::TantivyDocument;
 use tantivy::schema::Field;
 use tantivy::tokenizer::{PreTokenizedString, Token};
@@ -15,7 +14,7 @@ use zonebridge_meaning::vector::Direction;
 
 use super::completion;
 use super::fields::Fields;
-use super::stored::Facts;
+use super::stored::{Facts, Judged};
 use crate::embedding::means::{Meaning, Means};
 use crate::embedding::texts::{ListingVector, asking_of, meaning_of};
 use crate::error::{Error, Result};
@@ -34,12 +33,6 @@ use crate::text::segment::terms;
 
 /// So many positions lie between two texts of a listing, so that no phrase is found across them.
 const GAP: usize = 16;
-
-/// What the scorer knows and nobody reads.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hidden {
-    pub excluded_organizations: Vec<Uuid>,
-}
 
 /// A term with its position in its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,14 +69,11 @@ pub struct Indexed {
     pub valid_through: i64,
     pub amount: Option<(f64, f64)>,
     pub trl: Option<i64>,
-    pub facts: Vec<u8>,
-    pub profile: Vec<u8>,
-    pub hidden: Vec<u8>,
+    /// The bytes of what a match is judged by.
+    pub judged: Vec<u8>,
     pub card: Vec<u8>,
     /// What it means, once that is known.
     pub meaning: Option<Meaning>,
-    /// What it asks for, likewise.
-    pub asking: Option<Meaning>,
 }
 
 pub fn audience_of(verified: bool) -> &'static str {
@@ -100,19 +90,10 @@ pub fn documents(entry: &Entry, meanings: &Meanings) -> Vec<Indexed> {
 }
 
 fn made(entry: &Entry, meanings: &Meanings) -> Result<Vec<Indexed>> {
-    let documents = if entry.content.has_more_for_verified() {
-        vec![indexed(entry, Tier::Public, vec!["public"])?, indexed(entry, Tier::Verified, vec!["verified"])?]
-    } else {
-        vec![indexed(entry, Tier::Public, vec!["public", "verified"])?]
-    };
-    // The first audience of a document is the one whose view was read for its meaning.
-    let vectors = meanings.vectors.get(&entry.listing.id).map(Vec::as_slice).unwrap_or_default();
-    let with_meaning = |document: Indexed| {
-        let audience = document.audiences.first().copied().unwrap_or_default();
-        let own: Vec<&ListingVector> = vectors.iter().filter(|vector| vector.audience == audience && vector.revision == entry.revision).collect();
-        Indexed { meaning: meaning_of(&own, &meanings.means), asking: asking_of(&own, &meanings.means), ..document }
-    };
-    Ok(documents.into_iter().map(with_meaning).collect())
+    if entry.content.has_more_for_verified() {
+        return Ok(vec![indexed(entry, Tier::Public, vec!["public"], meanings)?, indexed(entry, Tier::Verified, vec!["verified"], meanings)?]);
+    }
+    Ok(vec![indexed(entry, Tier::Public, vec!["public", "verified"], meanings)?])
 }
 
 /// What some listings mean, as far as their vectors are made.
@@ -121,9 +102,19 @@ pub struct Meanings {
     pub vectors: HashMap<Uuid, Vec<ListingVector>>,
 }
 
-fn indexed(entry: &Entry, tier: Tier, audiences: Vec<&'static str>) -> Result<Indexed> {
+impl Meanings {
+    /// What an audience's view of a listing means and what it asks for.
+    fn of(&self, entry: &Entry, audience: &str) -> (Option<Meaning>, Option<Meaning>) {
+        let vectors = self.vectors.get(&entry.listing.id).map(Vec::as_slice).unwrap_or_default();
+        let own: Vec<&ListingVector> = vectors.iter().filter(|vector| vector.audience == audience && vector.revision == entry.revision).collect();
+        (meaning_of(&own, &self.means), asking_of(&own, &self.means))
+    }
+}
+
+fn indexed(entry: &Entry, tier: Tier, audiences: Vec<&'static str>, meanings: &Meanings) -> Result<Indexed> {
     let card = ListingCard::of(entry, tier);
-    let hidden = Hidden { excluded_organizations: entry.content.excluded_organizations.clone() };
+    // The first audience of a document is the one whose view was read for its meaning.
+    let (meaning, asking) = meanings.of(entry, audiences.first().copied().unwrap_or_default());
     // Pay is compared by the month, whatever period it is stated for.
     let per_month = if let Attributes::Talent(talent) = &card.attributes { talent.pay.as_ref().map_or(1.0, |pay| pay.period.per_month()) } else { 1.0 };
     let end = |amount: Option<Amount>, open: f64| amount.map_or(open, |amount| amount.approximate() * per_month);
@@ -143,13 +134,18 @@ fn indexed(entry: &Entry, tier: Tier, audiences: Vec<&'static str>) -> Result<In
         valid_through: days(card.valid_through),
         amount: money,
         trl: card.attributes.trl().map(i64::from),
-        facts: Facts::of(&card).to_bytes()?,
-        profile: profile_of(&card).to_bytes(),
-        hidden: serde_json::to_vec(&hidden).map_err(Error::internal)?,
+        judged: judged(entry, &card, asking.as_ref())?,
         card: serde_json::to_vec(&card).map_err(Error::internal)?,
-        meaning: None,
-        asking: None,
+        meaning,
     })
+}
+
+/// The bytes of what a match with an audience's view of a listing is judged by.
+fn judged(entry: &Entry, card: &ListingCard, asking: Option<&Meaning>) -> Result<Vec<u8>> {
+    let profile = profile_of(card).to_bytes();
+    let asking = asking.map(|asking| (asking.e5.to_bytes(), asking.universal.to_bytes()));
+    let asking = asking.as_ref().map(|(e5, universal)| (e5.as_slice(), universal.as_slice()));
+    Judged { facts: Facts::of(card), excluded: entry.content.excluded_organizations.clone(), profile: &profile, asking }.to_bytes()
 }
 
 pub fn days(day: NaiveDate) -> i64 {
@@ -247,14 +243,9 @@ impl Indexed {
             add_direction(&mut document, fields.e5, &meaning.e5);
             document.add_u64(fields.languages, meaning.languages.to_bits().into());
         }
-        if let Some(asking) = &self.asking {
-            add_direction(&mut document, fields.asking_e5, &asking.e5);
-            add_direction(&mut document, fields.asking_universal, &asking.universal);
+        for number in pack_bytes(&self.judged) {
+            document.add_u64(fields.judged, number);
         }
-        // In this order: who judges reads up to the card and no further, see `stored`.
-        document.add_bytes(fields.facts, &self.facts);
-        document.add_bytes(fields.profile, &self.profile);
-        document.add_bytes(fields.hidden, &self.hidden);
         document.add_bytes(fields.card, &self.card);
         document
     }
@@ -269,6 +260,15 @@ pub fn add_direction(document: &mut TantivyDocument, field: Field, direction: &D
 /// Components of a direction as numbers, eight in each.
 pub fn pack(values: &[i8]) -> impl Iterator<Item = u64> {
     values.as_chunks::<8>().0.iter().map(|eight| u64::from_le_bytes(eight.map(i8::cast_unsigned)))
+}
+
+/// Bytes as numbers, eight in each, with zeros behind the last.
+pub fn pack_bytes(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    bytes.chunks(8).map(|chunk| {
+        let mut eight = [0; 8];
+        eight[..chunk.len()].copy_from_slice(chunk);
+        u64::from_le_bytes(eight)
+    })
 }
 
 fn ready_made(mut terms: Vec<Placed>) -> PreTokenizedString {

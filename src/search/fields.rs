@@ -2,8 +2,9 @@
 
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
 
-/// Changes whenever the fields or the text analysis do: an index of another version is rebuilt.
-pub const VERSION: u32 = 8;
+/// Changes whenever the fields, the text analysis or the form of what is [`Judged`](super::stored::Judged) do: an index of another version is
+/// rebuilt.
+pub const VERSION: u32 = 9;
 
 pub const TAGS: &str = "tags";
 pub const PUBLISHED_AT: &str = "published_at";
@@ -11,8 +12,7 @@ pub const PUBLISHED_AT: &str = "published_at";
 pub const E5: &str = "e5";
 pub const UNIVERSAL: &str = "universal";
 pub const LANGUAGES: &str = "languages";
-pub const ASKING_E5: &str = "asking_e5";
-pub const ASKING_UNIVERSAL: &str = "asking_universal";
+pub const JUDGED: &str = "judged";
 pub const VALID_THROUGH: &str = "valid_through";
 
 /// These fields get their terms ready-made, so the tokenizer that tantivy wants to hear of does nothing.
@@ -52,17 +52,11 @@ pub struct Fields {
     pub universal: Field,
     /// The languages of these texts, as bits.
     pub languages: Field,
-    /// What the listing asks for when it looks for partners, by each model.
-    pub asking_e5: Field,
-    pub asking_universal: Field,
-    /// What a match is judged by beside the profile, JSON: read for hundreds of candidates, where the card is read for the few that are shown.
-    pub facts: Field,
+    /// What a match is judged by, see `stored`: bytes, eight in a number. Read for hundreds of candidates, where the card is read for the few
+    /// that are shown.
+    pub judged: Field,
     /// The listing as this audience sees it, JSON.
     pub card: Field,
-    /// The term profile for matching.
-    pub profile: Field,
-    /// What only the scorer may know, JSON.
-    pub hidden: Field,
 }
 
 impl Fields {
@@ -71,7 +65,6 @@ impl Fields {
         // With positions: phrases are asked by them.
         let terms = TextOptions::default().set_indexing_options(TextFieldIndexing::default().set_tokenizer(READY_MADE).set_index_option(IndexRecordOption::WithFreqsAndPositions));
         let sortable = NumericOptions::default().set_fast();
-        let stored_bytes = BytesOptions::default().set_stored();
         let id = builder.add_text_field("id", STRING | STORED);
         let revision = builder.add_u64_field("revision", STORED);
         let audience = builder.add_text_field("audience", STRING | STORED);
@@ -90,12 +83,8 @@ impl Fields {
         let e5 = builder.add_u64_field(E5, sortable.clone());
         let universal = builder.add_u64_field(UNIVERSAL, sortable.clone());
         let languages = builder.add_u64_field(LANGUAGES, sortable.clone());
-        let asking_e5 = builder.add_u64_field(ASKING_E5, sortable.clone());
-        let asking_universal = builder.add_u64_field(ASKING_UNIVERSAL, sortable);
-        let facts = builder.add_bytes_field("facts", stored_bytes.clone());
-        let card = builder.add_bytes_field("card", stored_bytes.clone());
-        let profile = builder.add_bytes_field("profile", stored_bytes.clone());
-        let hidden = builder.add_bytes_field("hidden", stored_bytes);
+        let judged = builder.add_u64_field(JUDGED, sortable);
+        let card = builder.add_bytes_field("card", BytesOptions::default().set_stored());
         Self {
             schema: builder.build(),
             id,
@@ -116,12 +105,8 @@ impl Fields {
             e5,
             universal,
             languages,
-            asking_e5,
-            asking_universal,
-            facts,
+            judged,
             card,
-            profile,
-            hidden,
         }
     }
 }

@@ -16,7 +16,7 @@ use zonebridge_meaning::quantized::Quantized;
 use zonebridge_meaning::vector::cosine;
 
 use super::bits::{Bits, count_of, documents_of};
-use super::columns::{Closeness, Vectors};
+use super::columns::{Closeness, Columns};
 use crate::embedding::embedder::E5_WIDTH;
 use crate::embedding::means::Meaning;
 
@@ -37,7 +37,7 @@ pub struct Nearest {
 /// The vectors of a segment: in short forms, in memory, and in columns, opened.
 struct OfSegment {
     parts: Vec<Part>,
-    vectors: Vectors,
+    columns: Columns,
 }
 
 /// The short forms of the vectors of some documents that follow each other.
@@ -65,9 +65,9 @@ impl Nearest {
         self.segments.values().flat_map(|segment| &segment.parts).map(|part| part.signs.size() + part.quantized.size()).sum()
     }
 
-    /// The vectors of a segment.
-    pub fn vectors(&self, segment: &SegmentReader) -> Option<&Vectors> {
-        self.segments.get(&segment.segment_id()).map(|segment| &segment.vectors)
+    /// The columns of a segment.
+    pub fn columns(&self, segment: &SegmentReader) -> Option<&Columns> {
+        self.segments.get(&segment.segment_id()).map(|segment| &segment.columns)
     }
 
     /// The `count` documents nearest to a meaning among those allowed, a set for each segment; the nearest first.
@@ -88,12 +88,12 @@ impl Nearest {
         keep_nearest(&mut near, count * LOOKED_AT);
         // In their order, so that a page of the column that was fetched is used for all its documents.
         near.sort_unstable_by_key(|(_, address)| *address);
-        let exactly = |(_, address): &(f32, DocAddress)| Some((cosine(meaning.e5.values(), &of_segment(*address)?.vectors.e5(address.doc_id)?), *address));
+        let exactly = |(_, address): &(f32, DocAddress)| Some((cosine(meaning.e5.values(), &of_segment(*address)?.columns.e5(address.doc_id)?), *address));
         let mut found: Vec<(f32, DocAddress)> = near.par_iter().with_min_len(64).filter_map(exactly).collect();
         keep_nearest(&mut found, count);
         found.sort_unstable_by(nearest_first);
         // The other model is read of the nearest alone.
-        found.into_par_iter().with_min_len(64).filter_map(|(_, address)| Some((of_segment(address)?.vectors.closeness(address.doc_id, meaning)?, address))).collect()
+        found.into_par_iter().with_min_len(64).filter_map(|(_, address)| Some((of_segment(address)?.columns.closeness(address.doc_id, meaning)?, address))).collect()
     }
 }
 
@@ -110,19 +110,19 @@ fn keep_nearest<D: Ord>(all: &mut Vec<(f32, D)>, count: usize) {
 
 impl OfSegment {
     fn read(segment: &SegmentReader) -> tantivy::Result<Self> {
-        let vectors = Vectors::of(segment)?;
+        let columns = Columns::of(segment)?;
         let firsts: Vec<DocId> = (0..segment.max_doc()).step_by(PART as usize).collect();
-        let parts = firsts.into_par_iter().map(|first| Part::read(&vectors, first, segment.max_doc().min(first + PART)));
-        Ok(Self { parts: parts.collect(), vectors })
+        let parts = firsts.into_par_iter().map(|first| Part::read(&columns, first, segment.max_doc().min(first + PART)));
+        Ok(Self { parts: parts.collect(), columns })
     }
 }
 
 impl Part {
-    fn read(vectors: &Vectors, first: DocId, end: DocId) -> Self {
+    fn read(columns: &Columns, first: DocId, end: DocId) -> Self {
         let documents = (end - first) as usize;
         let (mut signs, mut quantized) = (Signs::with_capacity(E5_WIDTH, documents), Quantized::with_capacity(E5_WIDTH, documents));
         for document in first..end {
-            let direction = vectors.e5(document);
+            let direction = columns.e5(document);
             let values = direction.as_ref().map(<[i8; E5_WIDTH]>::as_slice);
             signs.push(values);
             quantized.push(values);

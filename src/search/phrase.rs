@@ -106,12 +106,9 @@ mod tests {
             valid_through: 0,
             amount: None,
             trl: None,
-            facts: Vec::new(),
-            profile: Vec::new(),
-            hidden: Vec::new(),
+            judged: Vec::new(),
             card: Vec::new(),
             meaning: None,
-            asking: None,
         }
     }
 

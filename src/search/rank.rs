@@ -85,7 +85,7 @@ impl Ground<'_> {
     }
 
     fn closeness(&self, address: DocAddress, meaning: &Meaning) -> Option<Closeness> {
-        self.nearest.vectors(self.searcher.segment_reader(address.segment_ord))?.closeness(address.doc_id, meaning)
+        self.nearest.columns(self.searcher.segment_reader(address.segment_ord))?.closeness(address.doc_id, meaning)
     }
 }
 

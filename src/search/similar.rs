@@ -79,7 +79,7 @@ fn like(index: &SearchIndex, snapshot: &Snapshot, listing: &ListingCard, address
     let lines = |text: &Bilingual| [text.zh.as_deref(), text.en.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("\n");
     let (title, summary) = (lines(&listing.title), lines(&listing.summary));
     let (terms, text) = (QueryTerms::titled(&title, &summary), format!("{title}\n{summary}"));
-    let meaning = || snapshot.nearest.vectors(searcher.segment_reader(address.segment_ord))?.meaning(address.doc_id);
+    let meaning = || snapshot.nearest.columns(searcher.segment_reader(address.segment_ord))?.meaning(address.doc_id);
     let ground = snapshot.ground(fields);
     let question = Question::new(&ground, &terms, &text, &meaning, verified)?;
     Ok(rank(&ground, &question, &conditions, POOL)?.candidates.into_iter().map(|ranked| (ranked.parts, ranked.address)).collect())

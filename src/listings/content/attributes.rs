@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::kinds::{Employment, Instrument, IpStatus, Kind, Seniority, SkillLevel, Stage, WorkMode};
-use super::money::{Amount, MoneyRange, PayRange};
+use super::kinds::{Direction, Employment, Instrument, IpStatus, Kind, Seniority, SkillLevel, Stage, WorkMode};
+use super::money::{Amount, MoneyRange, PayRange, Span};
 use crate::error::Result;
 use crate::http::body::parse_value;
 
@@ -184,6 +184,19 @@ impl Attributes {
             Self::Funding(a) => a.ticket.clone().or_else(|| a.amount.clone()),
             Self::Talent(a) => a.pay.as_ref().map(|pay| MoneyRange { min: pay.min.clone(), max: pay.max.clone(), currency: pay.currency }),
             Self::Industry(a) => a.budget.clone(),
+        }
+    }
+
+    /// The money that the two sides of a pair compare: the sum a company seeks, the ticket of a fund, a budget or price, pay.
+    pub fn span(&self, direction: Direction) -> Option<Span> {
+        match self {
+            Self::Technology(_) => None,
+            Self::Funding(a) => {
+                let (first, second) = if direction == Direction::Need { (&a.amount, &a.ticket) } else { (&a.ticket, &a.amount) };
+                first.as_ref().or(second.as_ref()).map(Span::from)
+            }
+            Self::Talent(a) => a.pay.as_ref().map(Span::from),
+            Self::Industry(a) => a.budget.as_ref().map(Span::from),
         }
     }
 

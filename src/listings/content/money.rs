@@ -76,6 +76,37 @@ pub struct PayRange {
     pub period: PayPeriod,
 }
 
+/// A range of money as it is compared: in one currency, from 0 and up to infinity where an end is open, and pay as pay a month.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    pub min: f64,
+    pub max: f64,
+    pub currency: Currency,
+}
+
+impl Span {
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.min <= other.max && other.min <= self.max
+    }
+
+    fn of(min: Option<&Amount>, max: Option<&Amount>, currency: Currency, times: f64) -> Self {
+        let end = |amount: Option<&Amount>, open: f64| amount.map_or(open, |amount| amount.approximate() * times);
+        Self { min: end(min, 0.0), max: end(max, f64::INFINITY), currency }
+    }
+}
+
+impl From<&MoneyRange> for Span {
+    fn from(range: &MoneyRange) -> Self {
+        Self::of(range.min.as_ref(), range.max.as_ref(), range.currency, 1.0)
+    }
+}
+
+impl From<&PayRange> for Span {
+    fn from(pay: &PayRange) -> Self {
+        Self::of(pay.min.as_ref(), pay.max.as_ref(), pay.currency, pay.period.per_month())
+    }
+}
+
 impl MoneyRange {
     pub fn check(&self, pointer: &str, wrong: &mut Vec<FieldError>) {
         check_ends(self.min.as_ref(), self.max.as_ref(), pointer, wrong);
