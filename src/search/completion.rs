@@ -260,7 +260,10 @@ fn alive(segments: &[Segment<'_>], entries: &[String]) -> tantivy::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use tantivy::{Index, IndexWriter, TantivyDocument};
+
     use super::*;
+    use crate::search::fields::Fields;
 
     #[test]
     fn a_keyword_has_an_entry_for_each_of_its_words() {
@@ -269,6 +272,25 @@ mod tests {
             made,
             ["cbase.chips.gpu", "kedge gpu\u{1f}Edge GPU", "lgpu\u{1f}Edge GPU", "k芯片设计\u{1f}芯片设计", "l片设计\u{1f}芯片设计", "l设计\u{1f}芯片设计", "l计\u{1f}芯片设计"]
         );
+    }
+
+    #[test]
+    fn what_was_typed_before_is_remembered() {
+        let fields = Fields::new();
+        let index = Index::create_in_ram(fields.schema.clone());
+        let mut writer: IndexWriter<TantivyDocument> = index.writer_with_num_threads(1, 15_000_000).unwrap();
+        let mut document = TantivyDocument::default();
+        entries(&["Edge GPU".to_owned(), "Edgeless".to_owned()], &[]).iter().for_each(|entry| document.add_text(fields.completions, entry));
+        writer.add_document(document).unwrap();
+        writer.commit().unwrap();
+        let searcher = index.reader().unwrap().searcher();
+        let completed = Completed::default();
+        let ask = |typed: &str| completed.complete(&searcher, fields.completions, typed).unwrap();
+        let texts = |found: &[Completion]| found.iter().map(|completion| completion.text.clone()).collect::<Vec<_>>();
+        let first = ask("edge");
+        assert_eq!(texts(&first).len(), 2, "{:?}", texts(&first));
+        assert!(Arc::ptr_eq(&first, &ask("edge")), "the same answer, not one like it");
+        assert_eq!(texts(&ask("edgel")), ["Edgeless"]);
     }
 
     #[test]
