@@ -1,14 +1,15 @@
 //! Learning what each measure of words and meaning counts, from sets with judgements.
 //!
-//! The score is a sum of a few measures beside e5's, so six numbers are looked for: those with the highest nDCG@10, each set counting alike.
+//! The score is a sum of a few measures beside e5's, so nine numbers are looked for: those with the highest nDCG@10, each set counting alike.
 //! That is no smooth function of them, so each is moved by steps that grow smaller, as long as it gains. A gain must be worth the step: what
-//! is within the noise of the questions stays as it is.
+//! is within the noise of the questions stays as it is. Where words and meaning together are worse than one of them, the difference counts
+//! more.
 
 use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use crate::search::weights::{Measures, Weights};
+use crate::search::weights::{FIRST, Measures, Weights};
 
 /// A question with its candidates and what the judges said of them.
 pub struct Judged {
@@ -39,17 +40,25 @@ pub struct Outcome {
 const STEPS: [f32; 6] = [1.5, 0.67, 1.2, 0.83, 1.07, 0.935];
 /// A mean over sets must rise by so much for a step to be taken.
 const WORTH: f64 = 0.0002;
+/// How many of the weights are of a pair alone.
+const ALONE: usize = 6;
+/// What a set lacks to the better of words and meaning alone counts so many times more: together they shall be no worse than either.
+const SHORTFALL: f64 = 3.0;
 const ROUNDS: usize = 6;
 const FOLDS: usize = 5;
 
 type Pick = fn(&mut Weights) -> &mut f32;
-const WEIGHTS: [Pick; 6] = [
+/// The weights of the measures of a pair alone, and behind them those of its company.
+const WEIGHTS: [Pick; 9] = [
     |weights| &mut weights.words,
     |weights| &mut weights.words_long,
     |weights| &mut weights.universal_across,
     |weights| &mut weights.universal_short,
     |weights| &mut weights.universal_else,
     |weights| &mut weights.across,
+    |weights| &mut weights.company_across,
+    |weights| &mut weights.company_short,
+    |weights| &mut weights.company_else,
 ];
 
 impl Judged {
@@ -59,8 +68,8 @@ impl Judged {
         Self { candidates, ideal: discounted(ideal.into_iter()) }
     }
 
-    fn ndcg(&self, weights: &Weights) -> f64 {
-        let mut scored: Vec<(f32, u32)> = self.candidates.iter().map(|(measures, grade)| (weights.score(*measures).score, *grade)).collect();
+    fn ndcg(&self, score: impl Fn(Measures) -> f32) -> f64 {
+        let mut scored: Vec<(f32, u32)> = self.candidates.iter().map(|(measures, grade)| (score(*measures), *grade)).collect();
         let best_first = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0);
         if scored.len() > 10 {
             scored.select_nth_unstable_by(9, best_first);
@@ -79,19 +88,36 @@ fn discounted(grades: impl Iterator<Item = u32>) -> f32 {
 type Part<'a> = &'a (dyn Fn(usize) -> bool + Sync);
 
 #[expect(clippy::cast_precision_loss, reason = "a number of questions")]
-fn mean(set: &Set, weights: &Weights, part: Part<'_>) -> f64 {
-    let of_part: Vec<f64> = set.questions.par_iter().enumerate().filter(|(number, _)| part(*number)).map(|(_, question)| question.ndcg(weights)).collect();
+fn mean_by(set: &Set, score: impl Fn(Measures) -> f32 + Sync, part: Part<'_>) -> f64 {
+    let of_part: Vec<f64> = set.questions.par_iter().enumerate().filter(|(number, _)| part(*number)).map(|(_, question)| question.ndcg(&score)).collect();
     if of_part.is_empty() { 0.0 } else { of_part.iter().sum::<f64>() / of_part.len() as f64 }
 }
 
+fn mean(set: &Set, weights: &Weights, part: Part<'_>) -> f64 {
+    mean_by(set, |measures| weights.score(measures).score, part)
+}
+
+/// What the better of words and meaning reaches by itself.
+fn alone(set: &Set, part: Part<'_>) -> f64 {
+    let by_meaning = |measures| FIRST.score(Measures { words: 0.0, company: 0.0, ..measures }).score;
+    mean_by(set, |measures| measures.words, part).max(mean_by(set, by_meaning, part))
+}
+
 /// The weights that serve a part of the questions of some sets best, found from `start`.
-fn learn(sets: &[&Set], start: Weights, part: Part<'_>) -> Weights {
+fn learn(sets: &[&Set], start: Weights, moved: &[Pick], part: Part<'_>) -> Weights {
+    let alone: Vec<f64> = sets.iter().map(|set| alone(set, part)).collect();
     #[expect(clippy::cast_precision_loss, reason = "a number of sets")]
-    let quality = |weights: &Weights| sets.iter().map(|set| mean(set, weights, part)).sum::<f64>() / sets.len().max(1) as f64;
+    let quality = |weights: &Weights| {
+        let of_sets = sets.iter().zip(&alone).map(|(set, alone)| {
+            let reached = mean(set, weights, part);
+            reached - SHORTFALL * (alone - reached).max(0.0)
+        });
+        of_sets.sum::<f64>() / sets.len().max(1) as f64
+    };
     let (mut best, mut reached) = (start, quality(&start));
     for _ in 0..ROUNDS {
         let before = reached;
-        for pick in WEIGHTS {
+        for pick in moved {
             for step in STEPS {
                 let mut moved = best;
                 // A weight of nothing could not be moved by a factor.
@@ -109,14 +135,16 @@ fn learn(sets: &[&Set], start: Weights, part: Part<'_>) -> Weights {
     best
 }
 
-/// Weights of all sets, and how well such weights do on what did not teach them.
-pub fn cross_validated(sets: &[Set], start: Weights) -> (Weights, Vec<Outcome>) {
+/// Weights of all sets, and how well such weights do on what did not teach them. Of a pair alone, or of its company too.
+pub fn cross_validated(sets: &[Set], start: Weights, with_company: bool) -> (Weights, Vec<Outcome>) {
     let all: Vec<&Set> = sets.iter().collect();
-    let learned = learn(&all, start, &|_| true);
-    let folds: Vec<Weights> = (0..FOLDS).map(|fold| learn(&all, start, &move |number| number % FOLDS != fold)).collect();
+    let moved = if with_company { WEIGHTS.as_slice() } else { &WEIGHTS[..ALONE] };
+    let learn = |sets: &[&Set], part: Part<'_>| learn(sets, start, moved, part);
+    let learned = learn(&all, &|_| true);
+    let folds: Vec<Weights> = (0..FOLDS).map(|fold| learn(&all, &move |number| number % FOLDS != fold)).collect();
     let outcomes = sets.iter().enumerate().map(|(left_out, set)| {
         let others: Vec<&Set> = sets.iter().enumerate().filter(|(number, _)| *number != left_out).map(|(_, set)| set).collect();
-        let by_others = learn(&others, start, &|_| true);
+        let by_others = learn(&others, &|_| true);
         #[expect(clippy::cast_precision_loss, reason = "a number of questions")]
         let share = |fold: usize| (0..set.questions.len()).filter(|number| number % FOLDS == fold).count() as f64 / set.questions.len().max(1) as f64;
         let other_questions = folds.iter().enumerate().map(|(fold, weights)| share(fold) * mean(set, weights, &move |number| number % FOLDS == fold)).sum();
@@ -149,12 +177,22 @@ mod tests {
         Set { name: name.to_owned(), questions: (0..20).map(question).collect() }
     }
 
-    const START: Weights = Weights { words: 0.1, words_long: 0.1, universal_across: 0.5, universal_short: 0.5, universal_else: 0.1, across: 0.0 };
+    const START: Weights = Weights {
+        words: 0.1,
+        words_long: 0.1,
+        universal_across: 0.5,
+        universal_short: 0.5,
+        universal_else: 0.1,
+        across: 0.0,
+        company_across: 0.0,
+        company_short: 0.0,
+        company_else: 0.0,
+    };
 
     #[test]
     fn what_tells_more_comes_to_count_more() {
         let sets = [set("words", |value| Measures { words: value, ..Measures::default() }, |value| Measures { e5: value, ..Measures::default() })];
-        let (learned, outcomes) = cross_validated(&sets, START);
+        let (learned, outcomes) = cross_validated(&sets, START, false);
         assert!(learned.words > START.words, "{learned:?}");
         assert!(outcomes[0].learned > outcomes[0].before && outcomes[0].other_questions > outcomes[0].before, "{outcomes:?}");
     }
@@ -162,8 +200,9 @@ mod tests {
     #[test]
     fn a_perfect_order_scores_one_and_a_missed_answer_nothing() {
         let grades = HashMap::from([("a".to_owned(), 3), ("b".to_owned(), 1)]);
+        let by_start = |measures| START.score(measures).score;
         let e5 = |e5: f32| Measures { e5, ..Measures::default() };
-        assert!((Judged::new(vec![(e5(0.9), 3), (e5(0.8), 1), (e5(0.1), 0)], &grades).ndcg(&START) - 1.0).abs() < 1e-6);
-        assert!(Judged::new(vec![(e5(0.9), 0)], &grades).ndcg(&START).abs() < 1e-6);
+        assert!((Judged::new(vec![(e5(0.9), 3), (e5(0.8), 1), (e5(0.1), 0)], &grades).ndcg(by_start) - 1.0).abs() < 1e-6);
+        assert!(Judged::new(vec![(e5(0.9), 0)], &grades).ndcg(by_start).abs() < 1e-6);
     }
 }

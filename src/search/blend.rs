@@ -3,7 +3,7 @@
 use tantivy::DocAddress;
 
 use super::columns::Closeness;
-use super::weights::{Measures, Parts, WEIGHTS};
+use super::weights::{FIRST, Measures, Parts};
 
 /// What is known of a question before any document is looked at.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,17 +42,17 @@ impl QuestionTraits {
         let long = ((self.words - LONG.0) / (LONG.1 - LONG.0)).clamp(0.0, 1.0);
         let closeness = evidence.closeness.unwrap_or(Closeness { e5: 0.0, universal: 0.0, across: false });
         let words = evidence.words / self.weight.max(f32::MIN_POSITIVE);
-        Measures { words, e5: closeness.e5, universal: closeness.universal, short, long, across: closeness.across }
+        Measures { words, e5: closeness.e5, universal: closeness.universal, company: 0.0, short, long, across: closeness.across }
     }
 }
 
-/// Scores the candidates of one question.
+/// Scores the candidates of one question, each by itself.
 pub fn blend(traits: &QuestionTraits, candidates: Vec<(DocAddress, Evidence)>) -> Vec<(DocAddress, Parts)> {
     let scored = |(address, evidence): (DocAddress, Evidence)| {
         let measures = traits.measures(evidence);
         let parts = match traits.mode {
-            Mode::Hybrid => WEIGHTS.score(measures),
-            Mode::Meaning => WEIGHTS.score(Measures { words: 0.0, ..measures }),
+            Mode::Hybrid => FIRST.score(measures),
+            Mode::Meaning => FIRST.score(Measures { words: 0.0, ..measures }),
             Mode::Words => words_alone(evidence.words),
         };
         (address, parts)
@@ -67,7 +67,7 @@ pub fn words_alone(words: f32) -> Parts {
 
 /// How near two listings are in meaning, from -1 to 1: by both models, as the ranking counts them for texts.
 pub fn closeness_of_texts(e5: f32, universal: f32, across: bool) -> f64 {
-    let share = f64::from(WEIGHTS.universal(across, 0.0));
+    let share = f64::from(FIRST.universal(across, 0.0));
     (f64::from(e5) + share * f64::from(universal)) / (1.0 + share)
 }
 

@@ -16,6 +16,7 @@ pub mod columns;
 pub mod nearest;
 pub mod weights;
 pub mod blend;
+pub mod company;
 pub mod rank;
 pub mod facets;
 pub mod completion;

@@ -1,6 +1,7 @@
 //! One ranking from words and meaning, for the service and for `evaluate` alike.
 //!
-//! What words find and what is near in meaning are candidates; each gets both measures, and one formula puts them in order.
+//! What words find and what is near in meaning are candidates; each gets both measures, and one formula puts them in order. The first of them
+//! are then put in order once more, by how like the very first ones they are.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -11,7 +12,8 @@ use tantivy::{DocAddress, Score, Searcher};
 use super::allowed::Known;
 use super::bits::Bits;
 use super::blend::{Evidence, Mode, QuestionTraits, blend};
-use super::columns::Closeness;
+use super::columns::{Closeness, Columns};
+use super::company::{best_first, reorder};
 use super::conditions::Conditions;
 use super::fields::Fields;
 use super::nearest::Nearest;
@@ -84,8 +86,12 @@ impl Ground<'_> {
         self.searcher.segment_readers().par_iter().map(|segment| self.known.allowed(self.searcher, segment, conditions)).collect()
     }
 
+    fn columns(&self, address: DocAddress) -> Option<&Columns> {
+        self.nearest.columns(self.searcher.segment_reader(address.segment_ord))
+    }
+
     fn closeness(&self, address: DocAddress, meaning: &Meaning) -> Option<Closeness> {
-        self.nearest.columns(self.searcher.segment_reader(address.segment_ord))?.closeness(address.doc_id, meaning)
+        self.columns(address)?.closeness(address.doc_id, meaning)
     }
 }
 
@@ -203,9 +209,12 @@ pub fn rank(ground: &Ground<'_>, question: &Question<'_>, conditions: &Condition
         candidates.entry(address).or_insert_with(|| Evidence { words, closeness: ground.closeness(address, &meaning) });
     }
     candidates.retain(|_, evidence| evidence.words > 0.0 || evidence.closeness.is_some_and(|closeness| closeness.e5 + closeness.universal >= question.least_closeness));
-    let scored = blend(&traits(question.mode), candidates.into_iter().collect());
-    let mut candidates: Vec<Ranked> = scored.into_iter().map(|(address, parts)| Ranked { address, parts }).collect();
-    candidates.sort_unstable_by(|a, b| b.parts.score.total_cmp(&a.parts.score).then_with(|| a.address.cmp(&b.address)));
+    let mut scored = blend(&traits(question.mode), candidates.into_iter().collect());
+    scored.sort_unstable_by(best_first);
+    if question.mode == Mode::Hybrid {
+        reorder(&mut scored, |address| ground.columns(address));
+    }
+    let candidates: Vec<Ranked> = scored.into_iter().map(|(address, parts)| Ranked { address, parts }).collect();
     Ok(Ranking { candidates, heard })
 }
 

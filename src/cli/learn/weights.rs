@@ -10,7 +10,7 @@ use crate::evaluation::dataset::{Dataset, pooled};
 use crate::evaluation::run::{Asked, Found, ask};
 use crate::evaluation::train::{Judged, Outcome, Set, cross_validated};
 use crate::search::blend::Mode;
-use crate::search::weights::{WEIGHTS, Weights};
+use crate::search::weights::{FIRST, WEIGHTS, Weights};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -20,20 +20,27 @@ pub struct Arguments {
     /// Sets of which only the judged documents are ranked, by name: the others were never judged.
     #[arg(long, value_delimiter = ',')]
     rerank_judged: Vec<String>,
-    /// Only the first so many documents of a set that nobody judged, beside all that were.
-    #[arg(long, value_name = "COUNT")]
-    unjudged: Option<usize>,
-    /// Where the weights are written.
-    #[arg(long, default_value = "src/search/weights.in")]
-    output: PathBuf,
+    /// Of a large set only the first so many documents that nobody judged, beside all that were.
+    #[arg(long, value_name = "SET=COUNT", value_delimiter = ',', value_parser = of_set)]
+    unjudged: Vec<(String, usize)>,
+    /// Learns who is among the first, by the measures of a pair alone; otherwise the score, by the company of these too.
+    #[arg(long)]
+    first: bool,
+    /// Where the weights are written, `src/search/first.in` or `src/search/weights.in` if not said.
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
+fn of_set(text: &str) -> Result<(String, usize), String> {
+    let parsed = text.split_once('=').and_then(|(name, count)| Some((name.to_owned(), count.parse().ok()?)));
+    parsed.ok_or_else(|| "expected SET=COUNT, such as a-large-set=1500".to_owned())
 }
 
 pub fn learn(arguments: &Arguments) -> Result<()> {
     let mut datasets = arguments.dirs.iter().map(|dir| Dataset::read(dir)).collect::<Result<Vec<_>>>()?;
-    if let Some(count) = arguments.unjudged {
-        for set in &mut datasets {
-            set.keep_unjudged(count);
-        }
+    for (name, count) in &arguments.unjudged {
+        let set = datasets.iter_mut().find(|set| set.name == *name).with_context(|| format!("--unjudged names {name}, which is not among the sets"))?;
+        set.keep_unjudged(*count);
     }
     let pairs: Vec<Dataset> = datasets.iter().enumerate().flat_map(|(number, one)| datasets[number + 1..].iter().filter_map(|other| pooled(one, other))).collect();
     let mut embedding = Embedding::open()?;
@@ -41,9 +48,11 @@ pub fn learn(arguments: &Arguments) -> Result<()> {
     for dataset in datasets.iter().chain(&pairs) {
         sets.push(measured(dataset, &mut embedding, arguments.rerank_judged.contains(&dataset.name))?);
     }
-    let (learned, outcomes) = cross_validated(&sets, WEIGHTS);
-    write(&arguments.output, &learned)?;
-    report(&learned, &outcomes, &arguments.output);
+    let (start, place) = if arguments.first { (FIRST, "src/search/first.in") } else { (WEIGHTS, "src/search/weights.in") };
+    let output = arguments.output.clone().unwrap_or_else(|| PathBuf::from(place));
+    let (learned, outcomes) = cross_validated(&sets, start, !arguments.first);
+    write(&output, &learned)?;
+    report(&learned, &outcomes, &output);
     Ok(())
 }
 
@@ -60,9 +69,9 @@ fn measured(set: &Dataset, embedding: &mut Embedding, rerank_judged: bool) -> Re
 }
 
 fn write(output: &Path, weights: &Weights) -> Result<()> {
-    let Weights { words, words_long, universal_across, universal_short, universal_else, across } = weights;
+    let Weights { words, words_long, universal_across, universal_short, universal_else, across, company_across, company_short, company_else } = weights;
     let text = format!(
-        "Weights {{ words: {words:.3}, words_long: {words_long:.3}, universal_across: {universal_across:.3}, universal_short: {universal_short:.3}, universal_else: {universal_else:.3}, across: {across:.3} }}\n"
+        "Weights {{ words: {words:.3}, words_long: {words_long:.3}, universal_across: {universal_across:.3}, universal_short: {universal_short:.3}, universal_else: {universal_else:.3}, across: {across:.3}, company_across: {company_across:.3}, company_short: {company_short:.3}, company_else: {company_else:.3} }}\n"
     );
     fs::write(output, text).with_context(|| format!("{} cannot be written", output.display()))
 }

@@ -1,0 +1,124 @@
+//! The company that a candidate is in: how like the first ones it is.
+//!
+//! What serves a question lies together. So the middle of what ranks first is a better question than the one that was asked, and those of the
+//! first hundred that lie near it are moved up: relevance feedback as Rocchio described it, in vectors, with nobody's judgement asked. Who is
+//! among the first is told by weights of its own, so that what is learned of company does not change who keeps it.
+
+use std::cmp::Ordering;
+
+use tantivy::DocAddress;
+use zonebridge_meaning::vector::Direction;
+
+use super::columns::Columns;
+use super::weights::{Measures, Parts, WEIGHTS};
+use crate::embedding::means::Meaning;
+use crate::text::language::Languages;
+
+/// So many make the middle.
+const FIRST: usize = 10;
+/// The company of so many is looked at; those behind have none.
+const LOOKED_AT: usize = 100;
+/// How much more the best of the first count in the middle: one whose score is lower by an eighth counts e times less.
+const SHARPNESS: f32 = 8.0;
+
+type Scored = (DocAddress, Parts);
+
+pub fn best_first(a: &Scored, b: &Scored) -> Ordering {
+    b.1.score.total_cmp(&a.1.score).then_with(|| a.0.cmp(&b.0))
+}
+
+/// Scores a ranking once more, the first of it by their company too.
+pub fn reorder<'a>(ranking: &mut [Scored], columns: impl Fn(DocAddress) -> Option<&'a Columns>) {
+    let middle = middle(&ranking[..ranking.len().min(FIRST)], |address| columns(address)?.meaning(address.doc_id));
+    let likeness = |address: DocAddress| columns(address)?.likeness(address.doc_id, middle.as_ref()?);
+    for (place, (address, parts)) in ranking.iter_mut().enumerate() {
+        let company = if place < LOOKED_AT { likeness(*address).unwrap_or(0.0).max(0.0) } else { 0.0 };
+        *parts = WEIGHTS.score(Measures { company, ..parts.measures });
+    }
+    ranking.sort_unstable_by(best_first);
+}
+
+/// The middle of the first ones; `None` where none has vectors.
+fn middle(first: &[Scored], meaning: impl Fn(DocAddress) -> Option<Meaning>) -> Option<Meaning> {
+    let best = first.first()?.1.score;
+    let (mut e5, mut universal) = (Vec::new(), Vec::new());
+    for (address, parts) in first {
+        let Some(meaning) = meaning(*address) else { continue };
+        let share = (SHARPNESS * (parts.score - best)).exp();
+        add(&mut e5, &meaning.e5, share);
+        add(&mut universal, &meaning.universal, share);
+    }
+    Some(Meaning { e5: Direction::of(&e5)?, universal: Direction::of(&universal)?, pieces: Vec::new(), languages: Languages::default() })
+}
+
+fn add(sum: &mut Vec<f32>, direction: &Direction, share: f32) {
+    let unit = direction.to_unit();
+    sum.resize(unit.len(), 0.0);
+    for (sum, value) in sum.iter_mut().zip(unit) {
+        *sum += share * value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tantivy::{Index, IndexWriter, TantivyDocument};
+
+    use super::*;
+    use crate::embedding::embedder::{E5_WIDTH, UNIVERSAL_WIDTH};
+    use crate::search::document::add_direction;
+    use crate::search::fields::Fields;
+
+    fn direction(values: [f32; 4]) -> Direction {
+        Direction::of(&values).unwrap()
+    }
+
+    fn at(number: u32, score: f32) -> Scored {
+        (DocAddress::new(0, number), Parts { score, ..Parts::default() })
+    }
+
+    /// Three that lie together and one apart: the middle lies among the three, the nearer to the best of them.
+    #[test]
+    fn the_middle_lies_where_most_and_the_best_of_the_first_are() {
+        let places = [[1.0, 0.2, 0.0, 0.0], [1.0, 0.0, 0.2, 0.0], [1.0, 0.0, 0.0, 0.2], [0.0, 0.0, 0.0, -1.0]];
+        let meaning = |address: DocAddress| {
+            let place = direction(places[address.doc_id as usize]);
+            Some(Meaning { e5: place.clone(), universal: place, pieces: Vec::new(), languages: Languages::default() })
+        };
+        let middle = middle(&[at(0, 0.9), at(1, 0.8), at(2, 0.8), at(3, 0.8)], meaning).unwrap();
+        let cosines: Vec<f32> = places.iter().map(|place| middle.e5.cosine(&direction(*place))).collect();
+        assert!(cosines[0] > cosines[1] && cosines[1] > 0.8 && cosines[3] < 0.3, "{cosines:?}");
+    }
+
+    /// One that lies apart was first by a hair; two that are alike and nearly as good come before it.
+    #[test]
+    fn those_in_good_company_are_moved_up() {
+        let fields = Fields::new();
+        let index = Index::create_in_ram(fields.schema.clone());
+        let mut writer: IndexWriter<TantivyDocument> = index.writer_with_num_threads(1, 15_000_000).unwrap();
+        let half = |width: usize, first: bool| Direction::of(&(0..width).map(|place| if (place < width / 2) == first { 1.0 } else { 0.1 }).collect::<Vec<f32>>()).unwrap();
+        for apart in [true, false, false] {
+            let mut document = TantivyDocument::default();
+            add_direction(&mut document, fields.universal, &half(UNIVERSAL_WIDTH, apart));
+            add_direction(&mut document, fields.e5, &half(E5_WIDTH, apart));
+            writer.add_document(document).unwrap();
+        }
+        writer.commit().unwrap();
+        let searcher = index.reader().unwrap().searcher();
+        let columns = Columns::of(searcher.segment_reader(0)).unwrap();
+        let of_score = |number: u32, e5: f32| (DocAddress::new(0, number), WEIGHTS.score(Measures { e5, ..Measures::default() }));
+        let mut ranking = vec![of_score(0, 0.51), of_score(1, 0.5), of_score(2, 0.49)];
+        reorder(&mut ranking, |_| Some(&columns));
+        assert_eq!(ranking.iter().map(|(address, _)| address.doc_id).collect::<Vec<_>>(), [1, 2, 0]);
+        assert!(ranking.iter().all(|(_, parts)| (parts.e5 + parts.company - parts.score).abs() < 1e-6 && parts.company > 0.0));
+    }
+
+    #[test]
+    fn without_vectors_the_order_stays() {
+        let of_score = |number: u32, e5: f32| (DocAddress::new(0, number), WEIGHTS.score(Measures { e5, ..Measures::default() }));
+        let mut ranking = vec![of_score(3, 0.9), of_score(1, 0.5)];
+        let before = ranking.clone();
+        reorder(&mut ranking, |_| None);
+        let order = |ranking: &[Scored]| ranking.iter().map(|(address, _)| *address).collect::<Vec<_>>();
+        assert_eq!(order(&ranking), order(&before));
+    }
+}
