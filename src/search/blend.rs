@@ -46,10 +46,12 @@ impl QuestionTraits {
     }
 }
 
-/// Scores the candidates of one question, each by itself.
+/// Scores the candidates of one question, each by itself. One whose vectors are not made yet counts as near as those usually are that hold
+/// words of the question, so that what was published a moment ago stands where its words put it.
 pub fn blend(traits: &QuestionTraits, candidates: Vec<(DocAddress, Evidence)>) -> Vec<(DocAddress, Parts)> {
+    let usual = usual(&candidates);
     let scored = |(address, evidence): (DocAddress, Evidence)| {
-        let measures = traits.measures(evidence);
+        let measures = traits.measures(Evidence { closeness: evidence.closeness.or(usual), ..evidence });
         let parts = match traits.mode {
             Mode::Hybrid => FIRST.score(measures),
             Mode::Meaning => FIRST.score(Measures { words: 0.0, ..measures }),
@@ -58,6 +60,22 @@ pub fn blend(traits: &QuestionTraits, candidates: Vec<(DocAddress, Evidence)>) -
         (address, parts)
     };
     candidates.into_iter().map(scored).collect()
+}
+
+/// The mean closeness of those that hold words of the question; `None` where none of them has vectors.
+fn usual(candidates: &[(DocAddress, Evidence)]) -> Option<Closeness> {
+    let known: Vec<Closeness> = candidates.iter().filter(|(_, evidence)| evidence.words > 0.0).filter_map(|(_, evidence)| evidence.closeness).collect();
+    let mean = |of: fn(&Closeness) -> f32| mean(known.iter().map(of));
+    Some(Closeness { e5: mean(|closeness| closeness.e5)?, universal: mean(|closeness| closeness.universal)?, across: false })
+}
+
+/// `None` of nothing.
+pub fn mean(values: impl Iterator<Item = f32>) -> Option<f32> {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for value in values {
+        (sum, count) = (sum + value, count + 1.0);
+    }
+    (count > 0.0).then_some(sum / count)
 }
 
 /// The score where only words are known: BM25 as it is.
@@ -105,6 +123,16 @@ mod tests {
             scored[0].1.score > scored[1].1.score
         };
         assert!(order(500.0) && !order(100.0));
+    }
+
+    /// A minute after an import some have vectors and others not.
+    #[test]
+    fn what_has_no_vectors_yet_stands_where_its_words_put_it() {
+        let unknown = |number: u32, words: f32| (DocAddress::new(0, number), Evidence { words, closeness: None });
+        let all = vec![candidate(1, 3.0, 0.4, false), unknown(2, 5.0), unknown(3, 1.0), candidate(4, 0.0, 0.3, false)];
+        let mut scored = blend(&QuestionTraits { weight: 10.0, words: 10.0, mode: Mode::Hybrid }, all);
+        scored.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
+        assert_eq!(scored.iter().map(|(address, _)| address.doc_id).collect::<Vec<_>>(), [2, 1, 3, 4]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use tantivy::DocAddress;
 use zonebridge_meaning::vector::Direction;
 
+use super::blend::mean;
 use super::columns::Columns;
 use super::weights::{Measures, Parts, WEIGHTS};
 use crate::embedding::means::Meaning;
@@ -31,8 +32,11 @@ pub fn best_first(a: &Scored, b: &Scored) -> Ordering {
 pub fn reorder<'a>(ranking: &mut [Scored], columns: impl Fn(DocAddress) -> Option<&'a Columns>) {
     let middle = middle(&ranking[..ranking.len().min(FIRST)], |address| columns(address)?.meaning(address.doc_id));
     let likeness = |address: DocAddress| columns(address)?.likeness(address.doc_id, middle.as_ref()?);
-    for (place, (address, parts)) in ranking.iter_mut().enumerate() {
-        let company = if place < LOOKED_AT { likeness(*address).unwrap_or(0.0).max(0.0) } else { 0.0 };
+    let likenesses: Vec<Option<f32>> = ranking.iter().take(LOOKED_AT).map(|(address, _)| likeness(*address).map(|likeness| likeness.max(0.0))).collect();
+    // As likely as the others, where its vectors are not made yet.
+    let usual = mean(likenesses.iter().copied().flatten()).unwrap_or_default();
+    let companies = likenesses.into_iter().map(|likeness| likeness.unwrap_or(usual)).chain(std::iter::repeat(0.0));
+    for ((_, parts), company) in ranking.iter_mut().zip(companies) {
         *parts = WEIGHTS.score(Measures { company, ..parts.measures });
     }
     ranking.sort_unstable_by(best_first);
@@ -110,6 +114,11 @@ mod tests {
         reorder(&mut ranking, |_| Some(&columns));
         assert_eq!(ranking.iter().map(|(address, _)| address.doc_id).collect::<Vec<_>>(), [1, 2, 0]);
         assert!(ranking.iter().all(|(_, parts)| (parts.e5 + parts.company - parts.score).abs() < 1e-6 && parts.company > 0.0));
+        // One of which nothing is known yet is as likely as the others.
+        let mut ranking = vec![of_score(0, 0.3), of_score(1, 0.3), of_score(7, 0.3)];
+        reorder(&mut ranking, |address| (address.doc_id < 3).then_some(&columns));
+        let company = |number: u32| ranking.iter().find(|(address, _)| address.doc_id == number).unwrap().1.company;
+        assert!((company(7) - f32::midpoint(company(0), company(1))).abs() < 1e-6 && company(7) > 0.0);
     }
 
     #[test]

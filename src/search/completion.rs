@@ -280,7 +280,9 @@ mod tests {
         let index = Index::create_in_ram(fields.schema.clone());
         let mut writer: IndexWriter<TantivyDocument> = index.writer_with_num_threads(1, 15_000_000).unwrap();
         let mut document = TantivyDocument::default();
-        entries(&["Edge GPU".to_owned(), "Edgeless".to_owned()], &[]).iter().for_each(|entry| document.add_text(fields.completions, entry));
+        for entry in entries(&["Edge GPU".to_owned(), "Edgeless".to_owned()], &[]) {
+            document.add_text(fields.completions, entry);
+        }
         writer.add_document(document).unwrap();
         writer.commit().unwrap();
         let searcher = index.reader().unwrap().searcher();
