@@ -42,12 +42,15 @@ pub fn reorder<'a>(ranking: &mut [Scored], columns: impl Fn(DocAddress) -> Optio
     ranking.sort_unstable_by(best_first);
 }
 
-/// The middle of the first ones; `None` where none has vectors.
+/// The middle of the first ones; `None` where most of them have no vectors yet: the others would be in the best company with themselves.
 fn middle(first: &[Scored], meaning: impl Fn(DocAddress) -> Option<Meaning>) -> Option<Meaning> {
     let best = first.first()?.1.score;
     let (mut e5, mut universal) = (Vec::new(), Vec::new());
-    for (address, parts) in first {
-        let Some(meaning) = meaning(*address) else { continue };
+    let known: Vec<(Meaning, &Parts)> = first.iter().filter_map(|(address, parts)| Some((meaning(*address)?, parts))).collect();
+    if known.len() * 2 < first.len() {
+        return None;
+    }
+    for (meaning, parts) in known {
         let share = (SHARPNESS * (parts.score - best)).exp();
         add(&mut e5, &meaning.e5, share);
         add(&mut universal, &meaning.universal, share);
@@ -91,6 +94,16 @@ mod tests {
         let middle = middle(&[at(0, 0.9), at(1, 0.8), at(2, 0.8), at(3, 0.8)], meaning).unwrap();
         let cosines: Vec<f32> = places.iter().map(|place| middle.e5.cosine(&direction(*place))).collect();
         assert!(cosines[0] > cosines[1] && cosines[1] > 0.8 && cosines[3] < 0.3, "{cosines:?}");
+    }
+
+    #[test]
+    fn a_few_of_the_first_have_no_middle() {
+        let meaning = |address: DocAddress| {
+            let place = (address.doc_id == 0).then(|| direction([1.0, 0.0, 0.0, 0.0]))?;
+            Some(Meaning { e5: place.clone(), universal: place, pieces: Vec::new(), languages: Languages::default() })
+        };
+        assert!(middle(&[at(0, 0.9), at(1, 0.8)], meaning).is_some());
+        assert!(middle(&[at(0, 0.9), at(1, 0.8), at(2, 0.8)], meaning).is_none());
     }
 
     /// One that lies apart was first by a hair; two that are alike and nearly as good come before it.
