@@ -1,9 +1,9 @@
 //! Learning what each measure of words and meaning counts, from sets with judgements.
 //!
 //! The score is a sum of a few measures beside e5's, so nine numbers are looked for: those with the highest nDCG@10, each set counting alike.
-//! That is no smooth function of them, so each is moved by steps that grow smaller, as long as it gains. A gain must be worth the step: what
-//! is within the noise of the questions stays as it is. Where words and meaning together are worse than one of them, the difference counts
-//! more.
+//! That is no smooth function of them, so each is moved by steps that grow smaller, and each two together, as long as it gains. A gain must be
+//! worth the step: what is within the noise of the questions stays as it is. Where words and meaning together are worse than one of them, the
+//! difference counts more.
 
 use std::collections::HashMap;
 
@@ -38,6 +38,8 @@ pub struct Outcome {
 
 /// The factors by which a weight is moved, the large ones first.
 const STEPS: [f32; 6] = [1.5, 0.67, 1.2, 0.83, 1.07, 0.935];
+/// The same for two weights at once, one of which may only gain where the other gives way.
+const STEPS_OF_TWO: [f32; 2] = [1.15, 0.87];
 /// A mean over sets must rise by so much for a step to be taken.
 const WORTH: f64 = 0.0002;
 /// How many of the weights are of a pair alone.
@@ -115,17 +117,18 @@ fn learn(sets: &[&Set], start: Weights, moved: &[Pick], part: Part<'_>) -> Weigh
         of_sets.sum::<f64>() / sets.len().max(1) as f64
     };
     let (mut best, mut reached) = (start, quality(&start));
+    let steps: Vec<Vec<(Pick, f32)>> = steps(moved);
     for _ in 0..ROUNDS {
         let before = reached;
-        for pick in moved {
-            for step in STEPS {
-                let mut moved = best;
+        for step in &steps {
+            let mut moved = best;
+            for (pick, factor) in step {
                 // A weight of nothing could not be moved by a factor.
-                *pick(&mut moved) = (*pick(&mut moved)).max(0.02) * step;
-                let quality = quality(&moved);
-                if quality > reached + WORTH {
-                    (best, reached) = (moved, quality);
-                }
+                *pick(&mut moved) = (*pick(&mut moved)).max(0.02) * factor;
+            }
+            let quality = quality(&moved);
+            if quality > reached + WORTH {
+                (best, reached) = (moved, quality);
             }
         }
         if reached <= before {
@@ -133,6 +136,14 @@ fn learn(sets: &[&Set], start: Weights, moved: &[Pick], part: Part<'_>) -> Weigh
         }
     }
     best
+}
+
+/// What is tried in a round: a step of each weight, then of each two.
+fn steps(moved: &[Pick]) -> Vec<Vec<(Pick, f32)>> {
+    let of_one = moved.iter().flat_map(|pick| STEPS.map(|step| vec![(*pick, step)]));
+    let pairs = moved.iter().enumerate().flat_map(|(number, a)| moved[number + 1..].iter().map(move |b| (*a, *b)));
+    let of_two = pairs.flat_map(|(a, b)| STEPS_OF_TWO.into_iter().flat_map(move |one| STEPS_OF_TWO.map(|other| vec![(a, one), (b, other)])));
+    of_one.chain(of_two).collect()
 }
 
 /// Weights of all sets, and how well such weights do on what did not teach them. Of a pair alone, or of its company too.
@@ -195,6 +206,26 @@ mod tests {
         let (learned, outcomes) = cross_validated(&sets, START, false);
         assert!(learned.words > START.words, "{learned:?}");
         assert!(outcomes[0].learned > outcomes[0].before && outcomes[0].other_questions > outcomes[0].before, "{outcomes:?}");
+    }
+
+    /// Words and the universal encoder must stay nearly equal, and both must grow against e5: neither may take the step by itself.
+    #[test]
+    fn what_two_weights_gain_together_is_found() {
+        let words = |words: f32| Measures { words, ..Measures::default() };
+        let universal = |universal: f32| Measures { universal, ..Measures::default() };
+        let grades = HashMap::from([("a".to_owned(), 1)]);
+        let question = |right: Measures, wrong: Measures| Judged::new(vec![(wrong, 0), (right, 1)], &grades);
+        let mut questions = Vec::new();
+        for _ in 0..10 {
+            questions.push(question(words(1.0), universal(0.95)));
+            questions.push(question(universal(1.0), words(0.95)));
+        }
+        for _ in 0..5 {
+            questions.push(question(Measures { words: 1.0, ..universal(1.0) }, Measures { e5: 0.22, ..Measures::default() }));
+        }
+        let set = Set { name: "two".to_owned(), questions };
+        let learned = learn(&[&set], START, &WEIGHTS[..ALONE], &|_| true);
+        assert!((mean(&set, &learned, &|_| true) - 1.0).abs() < 1e-6, "{learned:?}");
     }
 
     #[test]
