@@ -18,9 +18,9 @@ use crate::search::bits::{Bits, in_most};
 use crate::search::conditions::Conditions;
 use crate::search::document::{audience_of, days};
 use crate::search::index::{SearchIndex, Snapshot};
+use crate::search::judged::Judged;
 use crate::search::query::QueryTerms;
 use crate::search::rank::{Ground, Words};
-use crate::search::stored::Judged;
 use crate::text::fold::fold;
 use crate::text::profile::{Profile, hash};
 

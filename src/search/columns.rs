@@ -49,7 +49,7 @@ impl Columns {
         })
     }
 
-    /// The bytes of what a match is judged by, see [`Judged`](super::stored::Judged), with some zeros behind them.
+    /// The bytes of what a match is judged by, see [`Judged`](super::judged::Judged), with some zeros behind them.
     pub fn judged(&self, document: DocId) -> Vec<u8> {
         let Some(column) = &self.judged else { return Vec::new() };
         let rows = column.index.value_row_ids(document);

@@ -14,7 +14,7 @@ use zonebridge_meaning::vector::Direction;
 
 use super::completion;
 use super::fields::Fields;
-use super::stored::{Facts, Judged};
+use super::judged::{Facts, Judged};
 use crate::embedding::means::{Meaning, Means};
 use crate::embedding::texts::{ListingVector, asking_of, meaning_of};
 use crate::error::{Error, Result};

@@ -2,7 +2,7 @@
 
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
 
-/// Changes whenever the fields, the text analysis or the form of what is [`Judged`](super::stored::Judged) do: an index of another version is
+/// Changes whenever the fields, the text analysis or the form of what is [`Judged`](super::judged::Judged) do: an index of another version is
 /// rebuilt.
 pub const VERSION: u32 = 9;
 

@@ -20,7 +20,7 @@ pub mod company;
 pub mod rank;
 pub mod facets;
 pub mod completion;
-pub mod stored;
+pub mod judged;
 pub mod document;
 pub mod index;
 pub mod check;
