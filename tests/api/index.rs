@@ -1,7 +1,13 @@
 //! The index follows the database: after a stop, a crash, a rebuild, and it can be proved equal to it.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use tantivy::Term;
+use zonebridge::embedding::means::Means;
+use zonebridge::listings::published;
 use zonebridge::search::check::check;
+use zonebridge::search::document::{Indexed, Meanings, documents};
 use zonebridge::search::fields::Fields;
 use zonebridge::search::index::Generation;
 
@@ -160,6 +166,20 @@ async fn the_check_fails_on_one_changed_missing_or_foreign_document() {
         writer.add_document(document).unwrap();
     });
     assert!(differences().await.iter().any(|difference| difference.contains(&ids[3])));
+    // Made anew it is the same; with another byte of what a match is judged by it is not, though it is shown and found as before.
+    let mut judged = of_database(&app, &ids[4]).await;
+    let put = |judged: &Indexed| {
+        corrupt(&ids[4], &|writer, _| {
+            writer.delete_term(Term::from_field_text(fields.id, &ids[4]));
+            writer.add_document(judged.clone().into_document(&fields)).unwrap();
+        });
+    };
+    put(&judged);
+    assert!(differences().await.iter().all(|difference| !difference.contains(&ids[4])));
+    let last = judged.judged.len() - 1;
+    judged.judged[last] ^= 1;
+    put(&judged);
+    assert!(differences().await.iter().any(|difference| difference.contains(&ids[4]) && difference.contains("content")));
     let told = std::process::Command::new(env!("CARGO_BIN_EXE_zonebridge"))
         .args(["reindex", "--check"])
         .env("DATABASE_URL", app.url.expose())
@@ -177,6 +197,14 @@ async fn the_check_fails_on_one_changed_missing_or_foreign_document() {
     assert!(mended.success());
     app.restart().await;
     app.finish().await;
+}
+
+/// The document of a listing without vectors, as it is made from the database.
+async fn of_database(app: &App, id: &str) -> Indexed {
+    let mut conn = app.database.read().await.unwrap();
+    let entries = published::among(&mut conn, &[id.parse().unwrap()]).await.unwrap();
+    let meanings = Meanings { means: Arc::new(Means::default_means().unwrap()), vectors: HashMap::new() };
+    documents(&entries[0], &meanings).remove(0)
 }
 
 /// A backup that is restored elsewhere brings positions of the feed that mean nothing there: the feed begins anew, and so does the index.

@@ -39,7 +39,7 @@ async fn contributions_add_up_and_both_owners_see_the_same_score() {
         let one = ours.iter().find(|found| found["listing"]["id"] == offer.as_str()).unwrap_or_else(|| panic!("{kind}: the need finds no offer"));
         let other = theirs.iter().find(|found| found["listing"]["id"] == need.as_str()).unwrap_or_else(|| panic!("{kind}: the offer finds no need"));
         assert_eq!((&one["need_id"], &one["offer_id"]), (&other["need_id"], &other["offer_id"]));
-        for field in ["score", "score_forward", "score_reverse", "gates", "factors", "algorithm_version"] {
+        for field in ["score", "score_forward", "score_reverse", "gates", "factors", "explanation", "algorithm_version"] {
             assert_eq!(one[field], other[field], "{kind}: {field}");
         }
         let number = |value: &Value| value.as_f64().unwrap();
@@ -78,7 +78,7 @@ async fn both_see_the_same_when_only_one_of_them_is_verified() {
     let offer = app.published(&partner, with(technology_offer("Lidar with long range"), hidden)).await;
     let (ours, theirs) = (matches(&app, &seeker, &need).await, matches(&app, &partner, &offer).await);
     assert_eq!(ours.len(), 1);
-    for field in ["score", "score_forward", "score_reverse", "gates", "factors"] {
+    for field in ["score", "score_forward", "score_reverse", "gates", "factors", "explanation"] {
         assert_eq!(ours[0][field], theirs[0][field], "{field}");
     }
     // The unverified need's owner must learn nothing of the offer's hidden TRL, not even from a gate.
