@@ -1,6 +1,8 @@
 //! Sets of documents of a segment, a bit each: what fulfils a condition, what was found. Operations on several sets are operations on
 //! 64 documents at once.
 
+use std::cmp::Reverse;
+
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 use tantivy::DocId;
@@ -129,33 +131,89 @@ fn count_common<S: Simd>(_: S, a: &[u64], b: &[u64]) -> usize {
 
 /// Of the documents allowed, the `keep` that are in most of the sets, each with their number; of equals the first. Those in none are left out.
 pub fn in_most(sets: &[&Bits], allowed: &Bits, keep: usize) -> Vec<(u32, DocId)> {
-    // The number of sets that hold a document is written across planes, a binary digit each: 64 documents are counted by a few operations.
-    let mut planes: Vec<Bits> = Vec::new();
-    for set in sets {
-        let mut carry = (*set).clone();
-        carry.keep(allowed);
-        for plane in &mut planes {
-            for (digit, carry) in plane.0.iter_mut().zip(&mut carry.0) {
-                (*digit, *carry) = (*digit ^ *carry, *digit & *carry);
+    match sets.len() {
+        // A number of digits that the compiler knows stays in registers.
+        0..=15 => in_most_of::<4>(sets, allowed, keep),
+        _ => in_most_of::<16>(sets, allowed, keep),
+    }
+}
+
+fn in_most_of<const DIGITS: usize>(sets: &[&Bits], allowed: &Bits, keep: usize) -> Vec<(u32, DocId)> {
+    let mut best = InMost::new(sets.len(), keep);
+    for (block, &allowed) in (0_u32..).zip(&allowed.0) {
+        // In how many sets each of 64 documents is, in binary: a word for each digit.
+        let mut digits = [0_u64; DIGITS];
+        for set in sets {
+            let mut carry = set.0.get(block as usize).copied().unwrap_or_default() & allowed;
+            for digit in &mut digits {
+                (*digit, carry) = (*digit ^ carry, *digit & carry);
             }
         }
-        if planes.is_empty() || carry.count() > 0 {
-            planes.push(carry);
+        for bit in BitsOf(at_least(&digits, best.wanted)) {
+            let number = digits.iter().rev().fold(0, |number, digit| number << 1 | (digit >> bit & 1) as usize);
+            best.see(number, block * 64 + bit);
         }
     }
-    let mut found = Vec::new();
-    let most = (1_u32 << planes.len()) - 1;
-    for number in (1..=most).rev() {
-        let mut equal = allowed.clone();
-        for (place, plane) in planes.iter().enumerate() {
-            if number >> place & 1 == 1 { equal.keep(plane) } else { equal.remove(plane) }
-        }
-        found.extend(equal.documents().take(keep - found.len()).map(|document| (number, document)));
-        if found.len() == keep {
-            break;
+    best.finish()
+}
+
+/// Which of 64 numbers, given by their digits, are not below a limit.
+#[inline]
+fn at_least<const DIGITS: usize>(digits: &[u64; DIGITS], limit: usize) -> u64 {
+    if limit >> DIGITS != 0 {
+        return 0;
+    }
+    let (mut above, mut equal) = (0, u64::MAX);
+    for (place, digit) in digits.iter().enumerate().rev() {
+        if limit >> place & 1 == 1 {
+            equal &= digit;
+        } else {
+            above |= equal & digit;
         }
     }
-    found
+    above | equal
+}
+
+/// Those in most sets so far, in the order of their documents, with some that are not among them any more.
+struct InMost {
+    keep: usize,
+    found: Vec<(usize, DocId)>,
+    /// How many were found in each number of sets.
+    counts: Vec<usize>,
+    /// Nobody in fewer sets is wanted any more: of those in so many and more there are fewer than are kept, of those in one less enough.
+    wanted: usize,
+    in_so_many: usize,
+}
+
+impl InMost {
+    fn new(sets: usize, keep: usize) -> Self {
+        let wanted = if keep == 0 { sets + 1 } else { 1 };
+        Self { keep, found: Vec::new(), counts: vec![0; sets + 1], wanted, in_so_many: 0 }
+    }
+
+    /// Of somebody in less than is wanted it is never asked.
+    fn see(&mut self, number: usize, document: DocId) {
+        if number < self.wanted {
+            return;
+        }
+        self.found.push((number, document));
+        self.counts[number] += 1;
+        self.in_so_many += 1;
+        while self.in_so_many >= self.keep {
+            self.in_so_many -= self.counts[self.wanted];
+            self.wanted += 1;
+        }
+        if self.found.len() >= 4 * self.keep {
+            let least = self.wanted - 1;
+            self.found.retain(|(number, _)| *number >= least);
+        }
+    }
+
+    fn finish(self) -> Vec<(u32, DocId)> {
+        let Self { keep, mut found, .. } = self;
+        found.sort_unstable_by_key(|&(number, document)| (Reverse(number), document));
+        found.into_iter().take(keep).map(|(number, document)| (u32::try_from(number).unwrap_or(u32::MAX), document)).collect()
+    }
 }
 
 #[cfg(test)]
