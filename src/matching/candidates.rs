@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use tantivy::DocAddress;
 use zonebridge_meaning::vector::Direction as VectorDirection;
@@ -42,12 +42,12 @@ fn asked(ground: &Ground<'_>, snapshot: &Snapshot, seeker: &Seeker, verified: bo
     let by_tags = || by_tags(ground, &tags(seeker), &allowed);
     let by_meaning = || {
         let asking = seeker.for_verified.asking.as_ref();
-        asking.map(|asking| ground.nearest.find(ground.searcher, &allowed, asking, BY_MEANING)).unwrap_or_default()
+        asking.map(|asking| ground.nearest.about(ground.searcher, &allowed, asking, BY_MEANING)).unwrap_or_default()
     };
     let ((by_words, by_tags), by_meaning) = rayon::join(|| rayon::join(by_words, by_tags), by_meaning);
     let by_words: tantivy::Result<Vec<_>> = by_words;
     let mut seen = HashSet::new();
-    let all = by_words?.into_iter().map(|(_, address)| address).chain(by_tags?).chain(by_meaning.into_iter().map(|(_, address)| address));
+    let all = by_words?.into_iter().map(|(_, address)| address).chain(by_tags?).chain(by_meaning);
     Ok(all.filter(|address| seen.insert(*address)).collect())
 }
 
@@ -86,8 +86,9 @@ fn telling_terms(seeker: &Seeker, snapshot: &Snapshot) -> QueryTerms {
     let words = card.keywords.iter().map(String::as_str).chain(card.attributes.searchable_words()).collect::<Vec<_>>().join("\n");
     let mut query = QueryTerms::titled(&lines(&[&card.title]), &format!("{}\n{words}", lines(&[&card.summary, &card.body])));
     let weight = |(term, count): &(String, f32)| f64::from(*count).ln_1p() * snapshot.statistics.idf(hash(term)).powi(2);
-    query.terms.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
-    query.terms.truncate(TERMS);
+    let mut weighed: Vec<(f64, (String, f32))> = query.terms.into_iter().map(|term| (weight(&term), term)).collect();
+    weighed.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    query.terms = weighed.into_iter().take(TERMS).map(|(_, term)| term).collect();
     query
 }
 
@@ -111,18 +112,11 @@ pub fn read(snapshot: &Snapshot, address: DocAddress) -> Result<Side> {
     let judged = Judged::from_bytes(&bytes)?;
     let profile = Profile::from_bytes(judged.profile).ok_or_else(|| Error::internal(anyhow::anyhow!("a malformed profile")))?;
     let totals = statistics.totals_of(&snapshot.searcher, address, || Weighed::totals(&profile, statistics));
-    let asking = judged.asking.and_then(|(e5, universal)| {
+    let meaning = columns.meaning(address.doc_id);
+    let asking = judged.asking.zip(meaning.as_ref()).and_then(|((e5, universal), Meaning { languages, .. })| {
         let (e5, universal) = (VectorDirection::from_bytes(e5)?, VectorDirection::from_bytes(universal)?);
-        Some(Meaning { e5, universal, pieces: Vec::new(), languages: columns.languages(address.doc_id) })
+        Some(Meaning { e5, universal, pieces: Vec::new(), languages: *languages })
     });
     let profile = Weighed::with_totals(profile, totals);
-    Ok(Side {
-        money: judged.facts.money(),
-        card: judged.facts.into_card(),
-        profile,
-        excluded: judged.excluded,
-        meaning: columns.meaning(address.doc_id),
-        asking,
-        spoken: OnceLock::new(),
-    })
+    Ok(Side { money: judged.facts.money(), card: judged.facts.into_card(), profile, excluded: judged.excluded, meaning, asking, spoken: Arc::default() })
 }

@@ -151,7 +151,7 @@ fn shared_skills(need: &Side, offer: &Side) -> Vec<String> {
 /// The words that both texts have, the rarest first, as the need spells them.
 fn shared_words(need: &Side, offer: &Side, statistics: &Statistics) -> Vec<String> {
     let mut found: BTreeMap<u32, &str> = BTreeMap::new();
-    for Spoken { language, term, spelling } in need.spoken.get_or_init(|| spoken(&need.card)) {
+    for Spoken { language, term, spelling } in spoken(need) {
         let theirs = match language {
             Language::Zh => &offer.profile.zh,
             Language::En => &offer.profile.en,
@@ -171,8 +171,12 @@ fn shared_words(need: &Side, offer: &Side, statistics: &Statistics) -> Vec<Strin
     shared
 }
 
-/// The words of a card's texts, in their order.
-fn spoken(card: &ListingCard) -> Vec<Spoken> {
+/// The words of a side's texts, in their order: told from the texts when they are asked for the first time.
+pub fn spoken(side: &Side) -> &[Spoken] {
+    side.spoken.get_or_init(|| spoken_in(&side.card))
+}
+
+fn spoken_in(card: &ListingCard) -> Vec<Spoken> {
     let texts = [&card.title, &card.summary, &card.body].into_iter().flat_map(|text| [(Language::Zh, &text.zh), (Language::En, &text.en)]);
     let of_text = |(language, text): (Language, &Option<String>)| {
         let words = text.as_deref().map(|text| words(clip(text, READ))).unwrap_or_default();

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::candidates::{candidates, read};
-use super::explain::{Explanation, explain};
+use super::explain::{Explanation, explain, spoken};
 use super::gates::Gate;
 use super::score::{Factor, Judgement, Score, judge, score_of};
 use super::side::{Pair, Seeker, Side};
@@ -96,7 +96,15 @@ async fn list_matches(actor: Actor, database: web::Data<Database>, index: web::D
 /// The best partners of a listing among those that its organisation may know of.
 pub fn matches(index: &SearchIndex, snapshot: &Snapshot, entry: &Entry, vectors: &[ListingVector], zones: &[String], limit: usize) -> Result<Vec<MatchView>> {
     let seeker = Seeker::of(entry, &snapshot.statistics).with_meanings(entry, vectors, &snapshot.means);
-    let addresses = candidates(index, snapshot, &seeker, entry.organization.is_verified(), zones)?;
+    // A need's words are shown with each of its matches, so they are made ready while these are looked for.
+    let words = || {
+        if seeker.direction() == Direction::Need {
+            spoken(&seeker.for_public);
+            spoken(&seeker.for_verified);
+        }
+    };
+    let (addresses, ()) = rayon::join(|| candidates(index, snapshot, &seeker, entry.organization.is_verified(), zones), words);
+    let addresses = addresses?;
     // Hundreds are judged, some together on each core, since somebody waits. Of most of them nobody asks for more than the score.
     let judged = addresses.into_par_iter().with_min_len(JUDGED_TOGETHER).map(|address| {
         let other = read(snapshot, address)?;

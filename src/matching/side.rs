@@ -1,6 +1,6 @@
 //! One side of a pair, as the other side may know it.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
 use uuid::Uuid;
@@ -30,8 +30,9 @@ pub struct Side {
     pub meaning: Option<Meaning>,
     /// What it asks for, likewise.
     pub asking: Option<Meaning>,
-    /// The words of its texts, once somebody is told which of them a partner has too: a seeker's are shown with each of its matches.
-    pub spoken: OnceLock<Vec<Spoken>>,
+    /// The words of its texts, once somebody is told which of them a partner has too: a seeker's are shown with each of its matches. A copy has
+    /// the same texts, and so the same words.
+    pub spoken: Arc<OnceLock<Vec<Spoken>>>,
 }
 
 /// A word of a text: its term's hash, and how it is written there.
@@ -54,7 +55,7 @@ impl Side {
             card,
             meaning: None,
             asking: None,
-            spoken: OnceLock::new(),
+            spoken: Arc::default(),
         }
     }
 

@@ -72,20 +72,9 @@ impl Nearest {
 
     /// The `count` documents nearest to a meaning among those allowed, a set for each segment; the nearest first.
     pub fn find(&self, searcher: &Searcher, allowed: &[Bits], meaning: &Meaning, count: usize) -> Vec<(Closeness, DocAddress)> {
-        let segments: Vec<Option<&OfSegment>> = searcher.segment_readers().iter().map(|segment| self.segments.get(&segment.segment_id()).map(AsRef::as_ref)).collect();
+        let segments = self.segments_of(searcher);
         let of_segment = |address: DocAddress| segments.get(address.segment_ord as usize).copied().flatten();
-        let left: usize = allowed.iter().map(Bits::count).sum();
-        let parts: Vec<(u32, &Part, &[u64])> = (0_u32..)
-            .zip(segments.iter().zip(allowed))
-            .flat_map(|(ordinal, (of_segment, allowed))| of_segment.iter().flat_map(|of_segment| &of_segment.parts).map(move |part| (ordinal, part, part.of(allowed))))
-            .collect();
-        let choose = |&(ordinal, part, allowed): &(u32, &Part, &[u64])| {
-            let by_signs = (count * BY_SIGNS * count_of(allowed) / left.max(1)).max(count * LEAST_BY_SIGNS);
-            let chosen = part.choose(allowed, meaning, by_signs, count * LOOKED_AT);
-            chosen.into_iter().map(move |(cosine, document)| (cosine, DocAddress::new(ordinal, document)))
-        };
-        let mut near: Vec<(f32, DocAddress)> = parts.par_iter().with_max_len(1).flat_map_iter(choose).collect();
-        keep_nearest(&mut near, count * LOOKED_AT);
+        let mut near = choose(&segments, allowed, meaning, count, count * LOOKED_AT);
         // In their order, so that a page of the column that was fetched is used for all its documents.
         near.sort_unstable_by_key(|(_, address)| *address);
         let exactly = |(_, address): &(f32, DocAddress)| Some((cosine(meaning.e5.values(), &of_segment(*address)?.columns.e5(address.doc_id)?), *address));
@@ -95,6 +84,33 @@ impl Nearest {
         // The other model is read of the nearest alone.
         found.into_par_iter().with_min_len(64).filter_map(|(_, address)| Some((of_segment(address)?.columns.closeness(address.doc_id, meaning)?, address))).collect()
     }
+
+    /// About the same documents by the short forms alone, in no order: for whoever looks at each of them more closely anyway.
+    pub fn about(&self, searcher: &Searcher, allowed: &[Bits], meaning: &Meaning, count: usize) -> Vec<DocAddress> {
+        choose(&self.segments_of(searcher), allowed, meaning, count, count).into_iter().map(|(_, address)| address).collect()
+    }
+
+    /// What is known of each segment of a snapshot, in its order.
+    fn segments_of(&self, searcher: &Searcher) -> Vec<Option<&OfSegment>> {
+        searcher.segment_readers().iter().map(|segment| self.segments.get(&segment.segment_id()).map(AsRef::as_ref)).collect()
+    }
+}
+
+/// Of the documents allowed the `keep` that the short forms say are nearest, with nearly their cosines, in no order; `count` are wanted.
+fn choose(segments: &[Option<&OfSegment>], allowed: &[Bits], meaning: &Meaning, count: usize, keep: usize) -> Vec<(f32, DocAddress)> {
+    let left: usize = allowed.iter().map(Bits::count).sum();
+    let parts: Vec<(u32, &Part, &[u64])> = (0_u32..)
+        .zip(segments.iter().zip(allowed))
+        .flat_map(|(ordinal, (of_segment, allowed))| of_segment.iter().flat_map(|of_segment| &of_segment.parts).map(move |part| (ordinal, part, part.of(allowed))))
+        .collect();
+    let of_part = |&(ordinal, part, allowed): &(u32, &Part, &[u64])| {
+        let by_signs = (count * BY_SIGNS * count_of(allowed) / left.max(1)).max(count * LEAST_BY_SIGNS);
+        let chosen = part.choose(allowed, meaning, by_signs, keep);
+        chosen.into_iter().map(move |(cosine, document)| (cosine, DocAddress::new(ordinal, document)))
+    };
+    let mut near: Vec<(f32, DocAddress)> = parts.par_iter().with_max_len(1).flat_map_iter(of_part).collect();
+    keep_nearest(&mut near, keep);
+    near
 }
 
 fn nearest_first<D: Ord>(a: &(f32, D), b: &(f32, D)) -> Ordering {
@@ -195,7 +211,7 @@ mod tests {
             (0..DOCUMENTS).filter(|document| document % every == 0).for_each(|document| {
                 allowed.insert(document);
             });
-            let (mut found_of, mut asked) = (0, 0);
+            let (mut found_of, mut about_of, mut asked) = (0, 0, 0);
             for _ in 0..20 {
                 let e5 = direction(&mut random, &middles);
                 let mut expected: Vec<(f32, u32)> = allowed.documents().map(|document| (cosine(e5.values(), all[document as usize].values()), document)).collect();
@@ -205,9 +221,13 @@ mod tests {
                 assert!(found.iter().all(|(_, address)| allowed.holds(address.doc_id)) && found.len() == 20);
                 assert!(found.windows(2).all(|two| two[0].0.e5 >= two[1].0.e5));
                 found_of += expected[..20].iter().filter(|(_, document)| found.iter().any(|(_, address)| address.doc_id == *document)).count();
+                let about = nearest.about(&searcher, std::slice::from_ref(&allowed), &meaning, 20);
+                assert!(about.len() == 20 && about.iter().all(|address| allowed.holds(address.doc_id)));
+                about_of += expected[..20].iter().filter(|(_, document)| about.iter().any(|address| address.doc_id == *document)).count();
                 asked += 20;
             }
             assert!(found_of * 100 >= asked * 97, "of every {every}th {found_of} of {asked}");
+            assert!(about_of * 100 >= asked * 85, "of every {every}th about {about_of} of {asked}");
         }
     }
 }

@@ -113,6 +113,11 @@ impl Counts {
         Ok(Self { counted: searcher.num_docs(), public, terms: terms.into_iter().collect(), words })
     }
 
+    #[cfg(test)]
+    pub fn of_terms(public: u64, terms: Vec<(u32, u32)>) -> Self {
+        Self { counted: public, public, terms, words: HashMap::new() }
+    }
+
     /// Those kept in an index's folder. What cannot be read is counted anew.
     pub fn kept(folder: &Path) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(folder.join(KEPT)).ok()?).ok()

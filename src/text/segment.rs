@@ -178,8 +178,8 @@ pub fn words(text: &str) -> Vec<(String, String)> {
     let folded = fold(text);
     let chars: Vec<char> = folded.chars().collect();
     let mut out = Vec::new();
-    for term in terms_of_folded(&folded) {
-        if term.kind == TermKind::Latin && term.end - term.start > 1 && is_telling(&term.text) {
+    for term in scan(&folded, latin_term, |_, _, _| {}) {
+        if term.end - term.start > 1 && is_telling(&term.text) {
             out.push((term.text, chars[term.start..term.end].iter().collect()));
         }
     }
