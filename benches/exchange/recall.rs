@@ -54,7 +54,7 @@ pub async fn measure(floor: &Floor, clusters: &Clusters, url: &Secret) -> Result
     let questions: Vec<Meaning> = (0..QUESTIONS).filter_map(|number| question(clusters, &means, UNUSED + number)).collect();
     let (searcher, fields) = (&floor.searcher, &floor.fields);
     let began = Instant::now();
-    let nearest = Nearest::of(searcher, searcher, None)?;
+    let nearest = Nearest::of(searcher, None)?;
     let mut measures = vec![
         Measure::one("short forms of all vectors read from the index", "s", began.elapsed().as_secs_f64()),
         Measure::one("memory of the short forms", "MiB", nearest.size() as f64 / 1_048_576.0),

@@ -88,7 +88,7 @@ pub fn evaluate(set: &Dataset, asked: &Asked<'_>, mut run: Option<&mut dyn Write
 pub fn ask(set: &Dataset, asked: &Asked<'_>) -> Result<Vec<Found>> {
     let fields = Fields::new();
     let searcher = index(set, &fields, asked.meanings)?;
-    let nearest = Nearest::of(&searcher, &searcher, None)?;
+    let nearest = Nearest::of(&searcher, None)?;
     let known = Known::default();
     let ground = Ground { searcher: &searcher, fields: &fields, nearest: &nearest, known: &known };
     let mut all = Vec::new();

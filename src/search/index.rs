@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwapOption;
 use serde::{Deserialize, Serialize};
-use tantivy::directory::{Advice, MmapDirectory};
+use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexReader, IndexSettings, ReloadPolicy, Searcher, TantivyDocument, schema::Value};
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
@@ -32,7 +32,7 @@ const CURRENT: &str = "CURRENT";
 /// Matches read hundreds of documents that lie apart, and a block is unpacked whole for each: about one document a block.
 const STORED_BLOCK: usize = 4 * 1024;
 
-/// Up to so many documents are few: their terms are counted whenever that is due, which takes some milliseconds.
+/// Up to so many documents the terms are counted whenever that is due; it takes some milliseconds.
 const COUNTED_AT_ONCE: u64 = 20_000;
 
 /// What a commit remembers: which database it follows, by which analysis, and how far.
@@ -59,10 +59,7 @@ impl Progress {
 /// An open generation.
 pub struct Generation {
     pub name: String,
-    /// For writing, and for reading it from end to end.
     pub index: Index,
-    /// For questions, which read a little here and there: of a file that is not in memory they fetch what they read and not what lies around
-    /// it, which may be megabytes for each of the thousand places that a match reads.
     pub reader: IndexReader,
 }
 
@@ -73,28 +70,22 @@ impl Generation {
         fs::create_dir_all(&folder).with_context(|| format!("the index folder {} cannot be made", folder.display()))?;
         let settings = IndexSettings { docstore_blocksize: STORED_BLOCK, ..IndexSettings::default() };
         let index = Index::create(MmapDirectory::open(&folder)?, fields.schema.clone(), settings)?;
-        Self::open(name, index, &folder)
+        Self::open(name, index)
     }
 
     /// The generation that `CURRENT` names; `None` when there is none that can be opened.
     pub fn current(dir: &Path, fields: &Fields) -> Option<Self> {
         let name = current_name(dir)?;
-        let folder = dir.join(&name);
-        let index = Index::open_in_dir(&folder).ok()?;
+        let index = Index::open_in_dir(dir.join(&name)).ok()?;
         if index.schema() != fields.schema {
             return None;
         }
-        Self::open(name, index, &folder).ok()
+        Self::open(name, index).ok()
     }
 
-    fn open(name: String, index: Index, folder: &Path) -> Result<Self> {
-        let here_and_there = Index::open(MmapDirectory::open_with_madvice(folder, Advice::Random)?)?;
-        Ok(Self { name, reader: reader_of(&here_and_there)?, index })
-    }
-
-    /// What it holds now, for whoever reads it from end to end.
-    pub fn end_to_end(&self) -> Result<Searcher> {
-        Ok(reader_of(&self.index)?.searcher())
+    fn open(name: String, index: Index) -> Result<Self> {
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        Ok(Self { name, index, reader })
     }
 
     /// Makes this generation the current one, at once for whoever looks. The one before stays, since a service may be writing to it: it is
@@ -113,10 +104,6 @@ impl Generation {
     pub fn forget_older(&self, dir: &Path) {
         forget_before(dir, &self.name);
     }
-}
-
-fn reader_of(index: &Index) -> Result<IndexReader> {
-    Ok(index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?)
 }
 
 /// The names of generations have the order of their making.
@@ -211,15 +198,13 @@ impl SearchIndex {
         generation.reader.reload()?;
         let searcher = generation.reader.searcher();
         let previous = self.snapshot.load_full();
-        let before = previous.as_ref().map(|previous| &previous.nearest);
-        let end_to_end = if Nearest::new_documents(&searcher, before) > COUNTED_AT_ONCE { generation.end_to_end()? } else { searcher.clone() };
-        let nearest = Nearest::of(&searcher, &end_to_end, before)?;
+        let nearest = Nearest::of(&searcher, previous.as_ref().map(|previous| &previous.nearest))?;
         let known = previous.as_ref().map(|previous| previous.known.clone()).unwrap_or_default();
         let documents = searcher.num_docs();
         let statistics = match previous {
             Some(previous) if !previous.statistics.is_stale(documents) || documents > COUNTED_AT_ONCE => Arc::clone(&previous.statistics),
             Some(_) => Arc::new(Statistics::from(Counts::of(&searcher, &self.fields)?)),
-            None => Arc::new(self.first_statistics(generation, &end_to_end)?),
+            None => Arc::new(self.first_statistics(generation, &searcher)?),
         };
         self.snapshot.store(Some(Arc::new(Snapshot { searcher, statistics, nearest, known, completed: Arc::default(), means: Arc::clone(means), position })));
         Ok(())
@@ -240,8 +225,7 @@ impl SearchIndex {
 
     /// Counts the terms of a generation. Takes seconds where there are many, so not on the threads that searches share.
     pub fn count_terms(&self, generation: &Generation) -> Result<Statistics> {
-        let searcher = generation.end_to_end()?;
-        let counts = in_background(|| Counts::of(&searcher, &self.fields))?;
+        let counts = in_background(|| Counts::of(&generation.reader.searcher(), &self.fields))?;
         keep_counts(&counts, &self.dir.join(&generation.name));
         Ok(counts.into())
     }

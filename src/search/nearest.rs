@@ -49,23 +49,15 @@ struct Part {
 }
 
 impl Nearest {
-    /// Of a snapshot; what `before` knows of its segments is taken over. The vectors of the others are read from `end_to_end`, where that has them:
-    /// the same segments, opened for reading them whole.
-    pub fn of(searcher: &Searcher, end_to_end: &Searcher, before: Option<&Self>) -> tantivy::Result<Self> {
+    /// Of a snapshot; what `before` knows of its segments is taken over.
+    pub fn of(searcher: &Searcher, before: Option<&Self>) -> tantivy::Result<Self> {
         let known = |id: &SegmentId| before.and_then(|before| before.segments.get(id)).cloned();
         let segments = searcher.segment_readers().par_iter().map(|segment| {
             let id = segment.segment_id();
-            let whole = || end_to_end.segment_readers().iter().find(|other| other.segment_id() == id).unwrap_or(segment);
-            let of_segment = if let Some(known) = known(&id) { known } else { Arc::new(OfSegment::read(segment, whole())?) };
+            let of_segment = if let Some(known) = known(&id) { known } else { Arc::new(OfSegment::read(segment)?) };
             Ok((id, of_segment))
         });
         Ok(Self { segments: segments.collect::<tantivy::Result<_>>()? })
-    }
-
-    /// How many documents are in segments that `before` does not know.
-    pub fn new_documents(searcher: &Searcher, before: Option<&Self>) -> u64 {
-        let is_new = |segment: &&SegmentReader| before.is_none_or(|before| !before.segments.contains_key(&segment.segment_id()));
-        searcher.segment_readers().iter().filter(is_new).map(|segment| u64::from(segment.max_doc())).sum()
     }
 
     /// Bytes of memory that it takes.
@@ -133,11 +125,11 @@ fn keep_nearest<D: Ord>(all: &mut Vec<(f32, D)>, count: usize) {
 }
 
 impl OfSegment {
-    fn read(segment: &SegmentReader, whole: &SegmentReader) -> tantivy::Result<Self> {
-        let vectors = Columns::of(whole)?;
+    fn read(segment: &SegmentReader) -> tantivy::Result<Self> {
+        let columns = Columns::of(segment)?;
         let firsts: Vec<DocId> = (0..segment.max_doc()).step_by(PART as usize).collect();
-        let parts = firsts.into_par_iter().map(|first| Part::read(&vectors, first, segment.max_doc().min(first + PART)));
-        Ok(Self { parts: parts.collect(), columns: Columns::of(segment)? })
+        let parts = firsts.into_par_iter().map(|first| Part::read(&columns, first, segment.max_doc().min(first + PART)));
+        Ok(Self { parts: parts.collect(), columns })
     }
 }
 
@@ -213,7 +205,7 @@ mod tests {
         writer.commit().unwrap();
         let searcher = index.reader().unwrap().searcher();
         assert_eq!(searcher.segment_readers().len(), 1);
-        let nearest = Nearest::of(&searcher, &searcher, None).unwrap();
+        let nearest = Nearest::of(&searcher, None).unwrap();
         for every in [1, 2, 5, 40] {
             let mut allowed = Bits::none_of(DOCUMENTS);
             (0..DOCUMENTS).filter(|document| document % every == 0).for_each(|document| {
